@@ -1,0 +1,1 @@
+//! Accounts: SCRAM verifiers, disabling, deletion with everything an account owns

@@ -1,0 +1,1 @@
+//! Blocking Command (XEP-0191)

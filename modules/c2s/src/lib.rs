@@ -1,0 +1,1 @@
+//! Client connections: listeners, negotiation, resource binding

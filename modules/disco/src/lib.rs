@@ -1,0 +1,1 @@
+//! Service Discovery (XEP-0030)

@@ -1,0 +1,1 @@
+//! Last Activity (XEP-0012)

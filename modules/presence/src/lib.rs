@@ -1,0 +1,1 @@
+//! Presence and subscriptions (RFC 6121 §3, §4)

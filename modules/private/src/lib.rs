@@ -1,0 +1,1 @@
+//! Private XML Storage (XEP-0049)

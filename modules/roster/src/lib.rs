@@ -1,0 +1,1 @@
+//! Roster (RFC 6121 §2) with versioning

@@ -1,0 +1,1 @@
+//! Entity Time (XEP-0202)

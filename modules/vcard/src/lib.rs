@@ -1,0 +1,1 @@
+//! vcard-temp (XEP-0054) with avatars in presence (XEP-0153)

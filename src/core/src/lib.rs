@@ -1,0 +1,1 @@
+//! Modules, hosts, router, sessions, delivery: the server without any protocol feature

@@ -1,0 +1,2 @@
+//! Waxwing.
+fn main() {}

@@ -1,0 +1,1 @@
+//! In-memory server, scripted clients and XML comparison for module tests

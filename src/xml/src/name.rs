@@ -1,0 +1,1 @@
+//! Which bytes may stand in a name.

@@ -1,0 +1,13 @@
+//! Addresses, stanzas, error conditions, forms and timestamps of XMPP: no I/O.
+
+pub mod datetime;
+pub mod error;
+pub mod form;
+pub mod jid;
+pub mod ns;
+pub mod stanza;
+
+pub use error::{Condition, ErrorType, StanzaError, StreamCondition, StreamError};
+pub use form::{Field, Form};
+pub use jid::{BareJid, Domain, Jid, JidError};
+pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza};
