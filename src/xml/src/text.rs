@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// A reference-counted string slice: cloning never copies.
-#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Bytes);
 
 impl Text {
