@@ -9,6 +9,10 @@ pub enum XmlError {
     /// Comment, processing instruction, DTD or undeclared entity (`restricted-xml`, §4.9.3.18).
     #[error("restricted XML: {0}")]
     Restricted(&'static str),
+    /// Well-formed XML that we do not process, where nothing may be skipped (`bad-format`, §4.9.3.1): text
+    /// between stanzas, or before login what [`Refusal::Unsupported`] is after it.
+    #[error("bad format: {0}")]
+    BadFormat(&'static str),
     /// Bytes that are not UTF-8 (`unsupported-encoding` for a declared encoding, §4.9.3.22; §11.6).
     #[error("not UTF-8")]
     Encoding,
