@@ -54,7 +54,10 @@ impl Jid {
             Some((local, domain)) => (Some(local), domain),
             None => (None, head),
         };
-        if prepare::is_plain_local(local) && prepare::is_plain_domain(domain) && prepare::is_plain_resource(resource) {
+        if prepare::is_plain_local(local)
+            && prepare::is_plain_domain(domain)
+            && prepare::is_plain_resource(resource)
+        {
             return Self::of_prepared(Arc::from(text), local.map_or(0, str::len), head.len());
         }
         Self::from_parts(local, domain, resource)
@@ -111,7 +114,11 @@ impl Jid {
     }
     /// The domainpart by itself.
     pub fn to_domain(&self) -> Domain {
-        if self.local_end == 0 && self.is_bare() { Domain(self.text.clone()) } else { Domain(Arc::from(self.domain())) }
+        if self.local_end == 0 && self.is_bare() {
+            Domain(self.text.clone())
+        } else {
+            Domain(Arc::from(self.domain()))
+        }
     }
     /// The resourcepart.
     pub fn resource(&self) -> Option<&str> {
@@ -222,7 +229,11 @@ impl Domain {
     /// As an address.
     pub fn to_jid(&self) -> Jid {
         // A domainpart is limited to 1023 bytes, so the conversion cannot fail.
-        Jid { text: self.0.clone(), local_end: 0, domain_end: u16::try_from(self.0.len()).unwrap_or(u16::MAX) }
+        Jid {
+            text: self.0.clone(),
+            local_end: 0,
+            domain_end: u16::try_from(self.0.len()).unwrap_or(u16::MAX),
+        }
     }
 }
 

@@ -6,8 +6,11 @@ pub mod form;
 pub mod jid;
 pub mod ns;
 pub mod stanza;
+mod typed;
 
+pub use datetime::Timestamp;
 pub use error::{Condition, ErrorType, StanzaError, StreamCondition, StreamError};
 pub use form::{Field, Form};
 pub use jid::{BareJid, Domain, Jid, JidError};
-pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza};
+pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza, delay};
+pub use typed::typed;

@@ -1,64 +1,18 @@
 //! Stanzas: a typed head and verified children.
 
-use waxwing_xml::{Attribute, Children, Element, Text, Tree};
+use waxwing_xml::{Attribute, CONTENT, Child, Children, Text, Tree};
 
-use crate::{Jid, StanzaError};
+use crate::datetime::Timestamp;
+use crate::{Jid, StanzaError, ns};
 
-/// Which stanza, and its type attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// RFC 6121 §5.
-    Message(MessageType),
-    /// RFC 6121 §4.
-    Presence(PresenceType),
-    /// RFC 6120 §8.2.3.
-    Iq(IqType),
-}
+mod kind;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
 
-/// RFC 6121 §5.2.2; an unknown type reads as `Normal`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the RFC's")]
-pub enum MessageType {
-    Normal,
-    Chat,
-    Groupchat,
-    Headline,
-    Error,
-}
-
-/// RFC 6121 §4.7.1; no type attribute is `Available`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the RFC's")]
-pub enum PresenceType {
-    Available,
-    Unavailable,
-    Subscribe,
-    Subscribed,
-    Unsubscribe,
-    Unsubscribed,
-    Probe,
-    Error,
-}
-
-/// RFC 6120 §8.2.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the RFC's")]
-pub enum IqType {
-    Get,
-    Set,
-    Result,
-    Error,
-}
-
-/// RFC 6121 §4.7.2.1; no `<show/>` is plain availability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the RFC's")]
-pub enum Show {
-    Away,
-    Chat,
-    Dnd,
-    Xa,
-}
+pub use kind::{IqType, Kind, MessageType, PresenceType, Show};
+pub use read::ShapeError;
 
 /// A stanza. Cloning is reference counting.
 #[derive(Debug, Clone)]
@@ -74,37 +28,27 @@ pub struct Stanza {
     /// Effective `xml:lang` (RFC 6120 §4.7.4).
     pub lang: Option<Text>,
     /// Attributes that are none of the above; rare.
+    #[expect(clippy::box_collection, reason = "a stanza is moved often and has such attributes hardly ever")]
     pub extra: Option<Box<Vec<Attribute>>>,
     /// The payload.
     pub children: Children,
 }
 
-/// Why an element is no stanza, with what is needed to answer the sender.
-#[derive(Debug)]
-pub struct ShapeError {
-    /// What the sender is told (`bad-request` for a wrong IQ shape, `jid-malformed` for an address).
-    pub error: StanzaError,
-    /// The stanza as far as it could be read, to reply to; `None` where no reply is allowed (IQ result, any error).
-    pub reply_to: Option<Box<Stanza>>,
-}
-
 impl Stanza {
-    /// Reads a first-level element in the content namespace named message, presence or iq.
-    /// `lang`: the stream's default language. The outer `None`: it is another element (nonza or unknown).
-    pub fn from_element(_element: Element, _lang: Option<&Text>) -> Option<Result<Self, ShapeError>> {
-        todo!()
+    fn new(kind: Kind) -> Self {
+        Self { kind, to: None, from: None, id: None, lang: None, extra: None, children: Children::new() }
     }
     /// A message without children.
-    pub fn message(_kind: MessageType) -> Self {
-        todo!()
+    pub fn message(kind: MessageType) -> Self {
+        Self::new(Kind::Message(kind))
     }
     /// A presence without children.
-    pub fn presence(_kind: PresenceType) -> Self {
-        todo!()
+    pub fn presence(kind: PresenceType) -> Self {
+        Self::new(Kind::Presence(kind))
     }
     /// An IQ without children.
-    pub fn iq(_kind: IqType, _id: Text) -> Self {
-        todo!()
+    pub fn iq(kind: IqType, id: Text) -> Self {
+        Self { id: Some(id), ..Self::new(Kind::Iq(kind)) }
     }
     /// Sets `to`; builder style.
     #[must_use]
@@ -118,6 +62,12 @@ impl Stanza {
         self.from = Some(from.into());
         self
     }
+    /// Sets `id`; builder style.
+    #[must_use]
+    pub fn id(mut self, id: Text) -> Self {
+        self.id = Some(id);
+        self
+    }
     /// Appends a child; builder style.
     #[must_use]
     pub fn with(mut self, child: &Tree) -> Self {
@@ -126,44 +76,71 @@ impl Stanza {
     }
     /// `message`, `presence` or `iq`.
     pub fn name(&self) -> &'static str {
-        todo!()
+        self.kind.name()
     }
     /// Whether the type is `error`.
     pub fn is_error(&self) -> bool {
-        todo!()
+        self.kind.is_error()
     }
     /// Whether this is an IQ of type get or set.
     pub fn is_request(&self) -> bool {
-        todo!()
+        matches!(self.kind, Kind::Iq(IqType::Get | IqType::Set))
+    }
+    /// The child that says what an IQ is about (RFC 6120 §8.2.3): its first one. `None` for message and presence.
+    pub fn payload(&self) -> Option<&Child> {
+        self.children.iter().next().filter(|_| matches!(self.kind, Kind::Iq(_)))
+    }
+    /// Whether there is a `<body/>` (RFC 6121 §5.2.3).
+    pub fn has_body(&self) -> bool {
+        self.children.find(CONTENT, "body").is_some()
     }
     /// An empty IQ result to this request: addresses swapped, id kept.
     pub fn result(&self) -> Self {
-        todo!()
+        let id = self.id.clone().unwrap_or_default();
+        Self { to: self.from.clone(), from: self.to.clone(), ..Self::iq(IqType::Result, id) }
     }
     /// The error reply to this stanza: addresses swapped, id kept, the children of the original left out.
     /// `None` where none may be sent (RFC 6120 §8.3.1: never answer an error; §8.2.3: nor a result).
-    pub fn error_reply(&self, _error: &StanzaError) -> Option<Self> {
-        todo!()
+    pub fn error_reply(&self, error: &StanzaError) -> Option<Self> {
+        let kind = self.kind.of_error_reply()?;
+        // RFC 6120 §8.3.1 rule 3: the id of an IQ error is empty if the request had none.
+        let id = match kind {
+            Kind::Iq(_) => Some(self.id.clone().unwrap_or_default()),
+            _ => self.id.clone(),
+        };
+        let reply = Self { to: self.from.clone(), from: self.to.clone(), id, ..Self::new(kind) };
+        Some(reply.with(&error.to_tree()))
+    }
+    /// The error that a stanza of type `error` reports; `undefined-condition` if it says none.
+    pub fn error(&self) -> Option<StanzaError> {
+        if !self.is_error() {
+            return None;
+        }
+        let tree = self.children.find(CONTENT, "error").map(Child::tree);
+        Some(StanzaError::from_tree(&tree.unwrap_or_else(|| Tree::new(CONTENT, "error"))))
     }
     /// RFC 6121 §4.7.2.3 of a presence: an integer between -128 and 127; 0 if absent or not a valid number.
     pub fn priority(&self) -> i8 {
-        todo!()
+        self.content_text("priority").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
     /// RFC 6121 §4.7.2.1 of a presence.
+    ///
+    /// `None` for one that the RFC does not know: plain availability, as without the element.
     pub fn show(&self) -> Option<Show> {
-        todo!()
+        Show::from_name(self.content_text("show")?.trim())
     }
-    /// Writes the stanza into `out`. `declare`: the namespace to declare on the head (RFC 7395 and BOSH framing;
-    /// `None` on a stream whose default namespace is the content namespace).
-    pub fn write(&self, _out: &mut Vec<u8>, _declare: Option<&str>) {
-        todo!()
+    fn content_text(&self, name: &str) -> Option<String> {
+        self.children.find(CONTENT, name).map(|child| child.tree().text())
     }
-    /// As text, for logs at trace level and tests.
-    pub fn to_xml(&self) -> String {
-        todo!()
-    }
-    /// Reads one stanza as text, e.g. in tests or from the store; a declared content namespace is fine.
-    pub fn parse(_xml: &str) -> Option<Self> {
-        todo!()
+}
+
+/// The note that a stanza comes late ([XEP-0203 §2](https://xmpp.org/extensions/xep-0203.html#protocol)), from
+/// whoever delayed it, with the time at which it was sent.
+pub fn delay(from: &Jid, stamp: Timestamp, reason: Option<&str>) -> Tree {
+    let delay =
+        Tree::new(ns::DELAY, "delay").with_attr("from", from.as_str()).with_attr("stamp", stamp.to_rfc3339());
+    match reason {
+        Some(reason) => delay.with_text(reason),
+        None => delay,
     }
 }

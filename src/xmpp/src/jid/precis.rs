@@ -1,8 +1,8 @@
 //! String classes of PRECIS ([RFC 8264](https://www.rfc-editor.org/rfc/rfc8264)), derived from a current Unicode table.
 
 use icu_properties::props::{
-    BidiClass, CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType, JoiningType,
-    NoncharacterCodePoint, Script,
+    BidiClass, CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType,
+    JoiningType, NoncharacterCodePoint, Script,
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_normalization::UnicodeNormalization as _;
@@ -60,14 +60,22 @@ fn property(c: char) -> Property {
     }
     match category {
         // §9.1 LetterDigits (RFC 5892 §2.1)
-        Gc::LowercaseLetter | Gc::UppercaseLetter | Gc::OtherLetter | Gc::DecimalNumber | Gc::ModifierLetter => Property::Valid,
+        Gc::LowercaseLetter
+        | Gc::UppercaseLetter
+        | Gc::OtherLetter
+        | Gc::DecimalNumber
+        | Gc::ModifierLetter => Property::Valid,
         Gc::NonspacingMark | Gc::SpacingMark => Property::Valid,
         // §9.18 OtherLetterDigits, §9.14 Spaces
-        Gc::TitlecaseLetter | Gc::LetterNumber | Gc::OtherNumber | Gc::EnclosingMark | Gc::SpaceSeparator => Property::Freeform,
+        Gc::TitlecaseLetter | Gc::LetterNumber | Gc::OtherNumber | Gc::EnclosingMark | Gc::SpaceSeparator => {
+            Property::Freeform
+        }
         // §9.15 Symbols
         Gc::MathSymbol | Gc::CurrencySymbol | Gc::ModifierSymbol | Gc::OtherSymbol => Property::Freeform,
         // §9.16 Punctuation
-        Gc::ConnectorPunctuation | Gc::DashPunctuation | Gc::OpenPunctuation | Gc::ClosePunctuation => Property::Freeform,
+        Gc::ConnectorPunctuation | Gc::DashPunctuation | Gc::OpenPunctuation | Gc::ClosePunctuation => {
+            Property::Freeform
+        }
         Gc::InitialPunctuation | Gc::FinalPunctuation | Gc::OtherPunctuation => Property::Freeform,
         _ => Property::Disallowed,
     }
@@ -79,7 +87,9 @@ fn exception(c: char) -> Option<Property> {
         '\u{DF}' | '\u{3C2}' | '\u{6FD}' | '\u{6FE}' | '\u{F0B}' | '\u{3007}' => Some(Property::Valid),
         '\u{B7}' | '\u{375}' | '\u{5F3}' | '\u{5F4}' | '\u{30FB}' => Some(Property::Context),
         '\u{660}'..='\u{669}' | '\u{6F0}'..='\u{6F9}' => Some(Property::Context),
-        '\u{640}' | '\u{7FA}' | '\u{302E}' | '\u{302F}' | '\u{3031}'..='\u{3035}' | '\u{303B}' => Some(Property::Disallowed),
+        '\u{640}' | '\u{7FA}' | '\u{302E}' | '\u{302F}' | '\u{3031}'..='\u{3035}' | '\u{303B}' => {
+            Some(Property::Disallowed)
+        }
         _ => None,
     }
 }
@@ -127,9 +137,9 @@ fn context_allows(text: &str, at: usize, c: char) -> bool {
         '\u{B7}' => before.ends_with('l') && after.starts_with('l'),
         '\u{375}' => script(after.chars().next(), Script::Greek),
         '\u{5F3}' | '\u{5F4}' => script(before.chars().next_back(), Script::Hebrew),
-        '\u{30FB}' => {
-            text.chars().any(|c| [Script::Hiragana, Script::Katakana, Script::Han].into_iter().any(|s| script(Some(c), s)))
-        }
+        '\u{30FB}' => text.chars().any(|c| {
+            [Script::Hiragana, Script::Katakana, Script::Han].into_iter().any(|s| script(Some(c), s))
+        }),
         '\u{660}'..='\u{669}' => !text.contains(|c| matches!(c, '\u{6F0}'..='\u{6F9}')),
         '\u{6F0}'..='\u{6F9}' => !text.contains(|c| matches!(c, '\u{660}'..='\u{669}')),
         _ => false,
@@ -137,10 +147,9 @@ fn context_allows(text: &str, at: usize, c: char) -> bool {
 }
 
 fn follows_virama(before: &str) -> bool {
-    before
-        .chars()
-        .next_back()
-        .is_some_and(|c| CodePointMapData::<CanonicalCombiningClass>::new().get(c) == CanonicalCombiningClass::Virama)
+    before.chars().next_back().is_some_and(|c| {
+        CodePointMapData::<CanonicalCombiningClass>::new().get(c) == CanonicalCombiningClass::Virama
+    })
 }
 
 /// RFC 5892 Appendix A.1: a letter that joins to the left before, one that joins to the right after.

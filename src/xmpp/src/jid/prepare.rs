@@ -26,14 +26,17 @@ const DOTS: [char; 4] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
 /// Whether preparation would change nothing: lower-case ASCII without the excluded characters, or no localpart.
 pub(super) fn is_plain_local(local: Option<&str>) -> bool {
     local.is_none_or(|local| {
-        is_length_ok(local) && local.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !is_excluded(b))
+        is_length_ok(local)
+            && local.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !is_excluded(b))
     })
 }
 
 /// Whether preparation would change nothing: printable ASCII, or no resourcepart.
 pub(super) fn is_plain_resource(resource: Option<&str>) -> bool {
     resource.is_none_or(|resource| {
-        is_length_ok(resource) && !resource.starts_with(' ') && resource.bytes().all(|b| matches!(b, b' '..=b'~'))
+        is_length_ok(resource)
+            && !resource.starts_with(' ')
+            && resource.bytes().all(|b| matches!(b, b' '..=b'~'))
     })
 }
 
@@ -135,7 +138,9 @@ pub(super) fn domainpart(input: &str) -> Result<Cow<'_, str>, JidError> {
     }
     if let Some(literal) = input.strip_prefix('[') {
         let address = literal.strip_suffix(']').and_then(|literal| literal.parse::<Ipv6Addr>().ok());
-        return address.map(|address| Cow::Owned(format!("[{address}]"))).ok_or(JidError("not an IPv6 address"));
+        return address
+            .map(|address| Cow::Owned(format!("[{address}]")))
+            .ok_or(JidError("not an IPv6 address"));
     }
     let (name, outcome) = Uts46::new().to_unicode(input.as_bytes(), DENIED, Hyphens::Check);
     if outcome.is_err() || !name.split('.').all(is_valid_label) {

@@ -1,0 +1,197 @@
+//! Stream errors: [RFC 6120 §4.9](https://www.rfc-editor.org/rfc/rfc6120#section-4.9).
+
+use std::fmt;
+
+use waxwing_xml::{Tree, XmlError, escape_text};
+
+use crate::ns;
+
+/// A stream error condition (RFC 6120 §4.9.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+pub enum StreamCondition {
+    BadFormat,
+    BadNamespacePrefix,
+    Conflict,
+    ConnectionTimeout,
+    HostGone,
+    HostUnknown,
+    ImproperAddressing,
+    InternalServerError,
+    InvalidFrom,
+    InvalidNamespace,
+    InvalidXml,
+    NotAuthorized,
+    NotWellFormed,
+    PolicyViolation,
+    RemoteConnectionFailed,
+    Reset,
+    ResourceConstraint,
+    RestrictedXml,
+    SeeOtherHost,
+    SystemShutdown,
+    UndefinedCondition,
+    UnsupportedEncoding,
+    UnsupportedFeature,
+    UnsupportedStanzaType,
+    UnsupportedVersion,
+}
+
+impl StreamCondition {
+    /// All of them, in the order of the RFC.
+    pub const ALL: [Self; 25] = [
+        Self::BadFormat,
+        Self::BadNamespacePrefix,
+        Self::Conflict,
+        Self::ConnectionTimeout,
+        Self::HostGone,
+        Self::HostUnknown,
+        Self::ImproperAddressing,
+        Self::InternalServerError,
+        Self::InvalidFrom,
+        Self::InvalidNamespace,
+        Self::InvalidXml,
+        Self::NotAuthorized,
+        Self::NotWellFormed,
+        Self::PolicyViolation,
+        Self::RemoteConnectionFailed,
+        Self::Reset,
+        Self::ResourceConstraint,
+        Self::RestrictedXml,
+        Self::SeeOtherHost,
+        Self::SystemShutdown,
+        Self::UndefinedCondition,
+        Self::UnsupportedEncoding,
+        Self::UnsupportedFeature,
+        Self::UnsupportedStanzaType,
+        Self::UnsupportedVersion,
+    ];
+
+    /// The name of its element.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadFormat => "bad-format",
+            Self::BadNamespacePrefix => "bad-namespace-prefix",
+            Self::Conflict => "conflict",
+            Self::ConnectionTimeout => "connection-timeout",
+            Self::HostGone => "host-gone",
+            Self::HostUnknown => "host-unknown",
+            Self::ImproperAddressing => "improper-addressing",
+            Self::InternalServerError => "internal-server-error",
+            Self::InvalidFrom => "invalid-from",
+            Self::InvalidNamespace => "invalid-namespace",
+            Self::InvalidXml => "invalid-xml",
+            Self::NotAuthorized => "not-authorized",
+            Self::NotWellFormed => "not-well-formed",
+            Self::PolicyViolation => "policy-violation",
+            Self::RemoteConnectionFailed => "remote-connection-failed",
+            Self::Reset => "reset",
+            Self::ResourceConstraint => "resource-constraint",
+            Self::RestrictedXml => "restricted-xml",
+            Self::SeeOtherHost => "see-other-host",
+            Self::SystemShutdown => "system-shutdown",
+            Self::UndefinedCondition => "undefined-condition",
+            Self::UnsupportedEncoding => "unsupported-encoding",
+            Self::UnsupportedFeature => "unsupported-feature",
+            Self::UnsupportedStanzaType => "unsupported-stanza-type",
+            Self::UnsupportedVersion => "unsupported-version",
+        }
+    }
+
+    /// Reads the name of an element.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|condition| condition.name() == name)
+    }
+}
+
+impl fmt::Display for StreamCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a stream is closed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{condition}{}", .text.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
+pub struct StreamError {
+    /// The condition.
+    pub condition: StreamCondition,
+    /// In English, for people.
+    pub text: Option<String>,
+}
+
+impl StreamError {
+    /// Without a text.
+    pub fn new(condition: StreamCondition) -> Self {
+        Self { condition, text: None }
+    }
+    /// Adds a text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+    /// Writes `<stream:error/>` for a stream whose header has declared the prefix `stream`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_after(b"<stream:error>", out);
+    }
+    /// Writes `<stream:error/>` as a document of its own, which declares the prefix (RFC 7395 §3.5, XEP-0206).
+    pub fn write_document(&self, out: &mut Vec<u8>) {
+        self.write_after(b"<stream:error xmlns:stream='http://etherx.jabber.org/streams'>", out);
+    }
+    /// What [`StreamError::write`] writes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(160);
+        self.write(&mut out);
+        out
+    }
+    fn write_after(&self, start: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(start);
+        out.push(b'<');
+        out.extend_from_slice(self.condition.name().as_bytes());
+        out.extend_from_slice(b" xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>");
+        if let Some(text) = &self.text {
+            out.extend_from_slice(b"<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>");
+            escape_text(text, out);
+            out.extend_from_slice(b"</text>");
+        }
+        out.extend_from_slice(b"</stream:error>");
+    }
+    /// Reads a peer's `<stream:error/>`; unknown conditions become `undefined-condition` (RFC 6120 §4.9.2).
+    pub fn from_tree(tree: &Tree) -> Self {
+        let ours = || tree.children().filter(|child| child.namespace() == ns::STREAM_ERRORS);
+        let condition = ours()
+            .find(|child| child.name() != "text")
+            .and_then(|child| StreamCondition::from_name(child.name()));
+        Self {
+            condition: condition.unwrap_or(StreamCondition::UndefinedCondition),
+            text: ours().find(|child| child.name() == "text").map(Tree::text),
+        }
+    }
+}
+
+impl From<StreamCondition> for StreamError {
+    fn from(condition: StreamCondition) -> Self {
+        Self::new(condition)
+    }
+}
+
+impl From<&XmlError> for StreamError {
+    fn from(error: &XmlError) -> Self {
+        let condition = match error {
+            XmlError::NotWellFormed(_) => StreamCondition::NotWellFormed,
+            XmlError::Restricted(_) => StreamCondition::RestrictedXml,
+            XmlError::BadFormat(_) => StreamCondition::BadFormat,
+            XmlError::Encoding => StreamCondition::UnsupportedEncoding,
+            XmlError::BadNamespacePrefix => StreamCondition::BadNamespacePrefix,
+            XmlError::TooLarge { .. } => StreamCondition::PolicyViolation,
+        };
+        Self::new(condition).text(error.to_string())
+    }
+}
+
+impl From<XmlError> for StreamError {
+    fn from(error: XmlError) -> Self {
+        Self::from(&error)
+    }
+}
