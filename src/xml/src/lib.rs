@@ -6,25 +6,38 @@
 //!
 //! Spec: [RFC 6120 §11](https://www.rfc-editor.org/rfc/rfc6120#section-11).
 
+mod build;
 mod child;
+mod declaration;
 mod element;
 mod error;
+mod escape;
+mod lex;
 mod limits;
 mod name;
+mod namespace;
+mod rewrite;
 mod scanner;
+mod skip;
 mod text;
 mod tree;
+mod walk;
+mod write;
 
 pub use child::{Child, Children};
 pub use element::{Attribute, Element, Item, Refused, Root};
 pub use error::{Refusal, XmlError};
+pub use escape::{escape_attribute, escape_text};
 pub use limits::Limits;
 pub use scanner::{Framing, Scanner};
 pub use text::Text;
-pub use tree::{Node, Tree, escape_attribute, escape_text};
+pub use tree::{Node, Tree};
 
 /// The content namespace as modules see it, whichever one the stream uses (RFC 6120 §4.8.2).
 ///
 /// A child or tree in the stream's own content namespace (`jabber:client`, `jabber:server`, …) always reads
 /// as this; the stream that writes decides what stands on the wire.
 pub const CONTENT: &str = "jabber:client";
+
+#[cfg(test)]
+mod tests;
