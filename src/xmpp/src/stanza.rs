@@ -28,7 +28,6 @@ pub struct Stanza {
     /// Effective `xml:lang` (RFC 6120 §4.7.4).
     pub lang: Option<Text>,
     /// Attributes that are none of the above; rare.
-    #[expect(clippy::box_collection, reason = "a stanza is moved often and has such attributes hardly ever")]
     pub extra: Option<Box<Vec<Attribute>>>,
     /// The payload.
     pub children: Children,

@@ -26,3 +26,39 @@ fn declared(bytes: &[u8], name: &str) -> Vec<u8> {
     let (start, rest) = bytes.split_at_checked(1 + name.len()).unwrap_or((bytes, &[]));
     [start, b" xmlns='", CONTENT.as_bytes(), b"'", rest].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Condition, Stanza};
+    use xmpp_parsers::disco::DiscoInfoQuery;
+    use xmpp_parsers::ping::Ping;
+
+    fn payload(xml: &str) -> Child {
+        let iq = Stanza::parse(&format!("<iq type='get' id='1'>{xml}</iq>")).unwrap();
+        iq.payload().unwrap().clone()
+    }
+
+    #[test]
+    fn a_known_payload_is_read() {
+        let query = payload("<query xmlns='http://jabber.org/protocol/disco#info' node='urn:&lt;x&gt;'/>");
+        assert_eq!(typed::<DiscoInfoQuery>(&query).unwrap().node.as_deref(), Some("urn:<x>"));
+        assert!(typed::<Ping>(&payload("<ping xmlns='urn:xmpp:ping'/>")).is_ok());
+        assert!(typed::<Ping>(&payload("<p:ping xmlns:p='urn:xmpp:ping'/>")).is_ok());
+    }
+
+    #[test]
+    fn another_payload_is_a_bad_request() {
+        for xml in ["<ping xmlns='urn:xmpp:pong'/>", "<ping xmlns='urn:xmpp:ping'><x/></ping>", "<ping/>"] {
+            assert_eq!(typed::<Ping>(&payload(xml)).unwrap_err().condition, Condition::BadRequest, "{xml}");
+        }
+    }
+
+    /// RFC 6120 §8.3.2: `<error/>` is in the content namespace, which no child declares.
+    #[test]
+    fn a_payload_in_the_content_namespace_is_read() {
+        let error = StanzaError::new(Condition::Forbidden).to_tree().to_child();
+        let typed = typed::<xmpp_parsers::stanza_error::StanzaError>(&error).unwrap();
+        assert_eq!(typed.defined_condition, xmpp_parsers::stanza_error::DefinedCondition::Forbidden);
+    }
+}

@@ -8,7 +8,7 @@ use crate::{JidError, ns};
 
 /// A stanza error condition (RFC 6120 §8.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum Condition {
     BadRequest,
     Conflict,
@@ -132,7 +132,7 @@ impl fmt::Display for Condition {
 
 /// What the sender may do about it (RFC 6120 §8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum ErrorType {
     Auth,
     Cancel,
@@ -279,5 +279,98 @@ impl From<Refusal> for StanzaError {
                 Self::new(Condition::PolicyViolation).text(format!("{limit} is limited to {max}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What RFC 6120 §8.3.3.1 to §8.3.3.22 associate.
+    #[test]
+    fn rfc6120_8_3_3_conditions_and_their_types() {
+        let types = "modify cancel cancel auth cancel cancel cancel modify modify cancel auth modify wait modify auth \
+                     cancel wait wait cancel auth cancel wait";
+        let types: Vec<_> = types.split_whitespace().collect();
+        let defaults: Vec<_> =
+            Condition::ALL.iter().map(|condition| condition.default_type().name()).collect();
+        assert_eq!(defaults, types);
+        for condition in Condition::ALL {
+            assert_eq!(Condition::from_name(condition.name()), Some(condition));
+            let error = StanzaError::new(condition);
+            assert_eq!(StanzaError::from_tree(&error.to_tree()), error);
+        }
+        assert_eq!(Condition::from_name("payment-required"), None);
+        assert_eq!(Condition::from_name("text"), None);
+    }
+
+    #[test]
+    fn rfc6120_8_3_2_the_error_element() {
+        let error = StanzaError::new(Condition::NotAcceptable)
+            .of_type(ErrorType::Cancel)
+            .text("You block <this> contact.")
+            .with(Tree::new("urn:xmpp:blocking:errors", "blocked"));
+        assert_eq!(
+            error.to_tree().to_xml(),
+            "<error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+             <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>You block &lt;this&gt; contact.</text>\
+             <blocked xmlns='urn:xmpp:blocking:errors'/></error>"
+        );
+        assert_eq!(StanzaError::from_tree(&error.to_tree()), error);
+        assert_eq!(error.to_string(), "not-acceptable: You block <this> contact.");
+    }
+
+    /// XEP-0086 §3 deprecates numeric codes.
+    #[test]
+    fn xep0086_no_code_is_written() {
+        assert_eq!(StanzaError::new(Condition::ItemNotFound).to_tree().attr("code"), None);
+    }
+
+    #[test]
+    fn rfc6120_8_3_3_5_gone_and_redirect_tell_where_to_go() {
+        for condition in [Condition::Gone, Condition::Redirect] {
+            let error = StanzaError::new(condition).at("xmpp:characters@conference.example.org");
+            let tree = error.to_tree();
+            let text = tree.child(ns::STANZA_ERRORS, condition.name()).unwrap().text();
+            assert_eq!(text, "xmpp:characters@conference.example.org");
+            assert_eq!(StanzaError::from_tree(&tree), error);
+        }
+        // No other condition has such data.
+        let tree = StanzaError::new(Condition::Conflict).at("xmpp:a.example").to_tree();
+        assert_eq!(tree.child(ns::STANZA_ERRORS, "conflict").unwrap().text(), "");
+    }
+
+    #[test]
+    fn rfc6120_8_3_2_what_a_peer_may_write() {
+        let read = |condition: &str, kind: &str| {
+            let tree = Tree::new(CONTENT, "error").with_attr("type", kind);
+            StanzaError::from_tree(&tree.with_child(Tree::new(ns::STANZA_ERRORS, condition)))
+        };
+        assert_eq!(
+            read("not-a-condition", "wait"),
+            StanzaError::new(Condition::UndefinedCondition).of_type(ErrorType::Wait)
+        );
+        assert_eq!(read("forbidden", "unheard-of"), StanzaError::new(Condition::Forbidden));
+        let empty = StanzaError::from_tree(&Tree::new(CONTENT, "error"));
+        assert_eq!(empty, StanzaError::new(Condition::UndefinedCondition));
+        // The application-specific condition may come first.
+        let tree = Tree::new(CONTENT, "error")
+            .with_child(Tree::new("urn:x", "conflict"))
+            .with_child(Tree::new(ns::STANZA_ERRORS, "text").with_text("a"))
+            .with_child(Tree::new(ns::STANZA_ERRORS, "gone"));
+        let error = StanzaError::from_tree(&tree);
+        assert_eq!((error.condition, error.text.as_deref()), (Condition::Gone, Some("a")));
+        assert_eq!(error.application, Some(Box::new(Tree::new("urn:x", "conflict"))));
+    }
+
+    #[test]
+    fn refusals_of_scanner_and_addresses_have_their_condition() {
+        let limit = StanzaError::from(Refusal::Limit("depth", 20));
+        assert_eq!(
+            (limit.condition, limit.text.as_deref()),
+            (Condition::PolicyViolation, Some("depth is limited to 20"))
+        );
+        assert_eq!(StanzaError::from(Refusal::Unsupported("x")).condition, Condition::NotAcceptable);
+        assert_eq!(StanzaError::from(JidError("x")).condition, Condition::JidMalformed);
     }
 }

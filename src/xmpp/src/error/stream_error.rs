@@ -8,7 +8,7 @@ use crate::ns;
 
 /// A stream error condition (RFC 6120 §4.9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum StreamCondition {
     BadFormat,
     BadNamespacePrefix,
@@ -193,5 +193,66 @@ impl From<&XmlError> for StreamError {
 impl From<XmlError> for StreamError {
     fn from(error: XmlError) -> Self {
         Self::from(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6120_4_9_2_a_stream_error() {
+        let error = StreamError::new(StreamCondition::NotWellFormed);
+        assert_eq!(
+            error.to_bytes(),
+            b"<stream:error><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        );
+        let mut out = Vec::new();
+        error.text("<'&'>").write_document(&mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.starts_with(
+                "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><not-well-formed "
+            )
+        );
+        assert!(out.contains(" xml:lang='en'>&lt;"), "{out}");
+        assert!(out.ends_with("</text></stream:error>"), "{out}");
+    }
+
+    #[test]
+    fn rfc6120_4_9_3_conditions_are_written_and_read() {
+        for condition in StreamCondition::ALL {
+            let error = StreamError::new(condition).text("It's <over>.");
+            let mut out = Vec::new();
+            error.write_document(&mut out);
+            let tree = Tree::parse(&String::from_utf8(out).unwrap()).unwrap();
+            assert!(tree.is(ns::STREAMS, "error"));
+            assert_eq!(StreamError::from_tree(&tree), error);
+        }
+    }
+
+    #[test]
+    fn rfc6120_4_9_2_an_unknown_condition_is_undefined() {
+        let tree = Tree::new(ns::STREAMS, "error").with_child(Tree::new(ns::STREAM_ERRORS, "unheard-of"));
+        assert_eq!(StreamError::from_tree(&tree).condition, StreamCondition::UndefinedCondition);
+        let empty = StreamError::from_tree(&Tree::new(ns::STREAMS, "error"));
+        assert_eq!(empty, StreamError::new(StreamCondition::UndefinedCondition));
+        // A condition counts in its own namespace only.
+        let tree = Tree::new(ns::STREAMS, "error").with_child(Tree::new(ns::STANZA_ERRORS, "conflict"));
+        assert_eq!(StreamError::from_tree(&tree).condition, StreamCondition::UndefinedCondition);
+    }
+
+    #[test]
+    fn what_the_scanner_rejects_has_its_condition() {
+        for (error, condition) in [
+            (XmlError::NotWellFormed("x"), StreamCondition::NotWellFormed),
+            (XmlError::Restricted("x"), StreamCondition::RestrictedXml),
+            (XmlError::BadFormat("x"), StreamCondition::BadFormat),
+            (XmlError::Encoding, StreamCondition::UnsupportedEncoding),
+            (XmlError::BadNamespacePrefix, StreamCondition::BadNamespacePrefix),
+            (XmlError::TooLarge { limit: "depth", max: 5 }, StreamCondition::PolicyViolation),
+        ] {
+            assert_eq!(StreamError::from(error).condition, condition);
+        }
     }
 }

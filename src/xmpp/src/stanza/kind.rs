@@ -13,7 +13,7 @@ pub enum Kind {
 
 /// RFC 6121 §5.2.2; an unknown type reads as `Normal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum MessageType {
     Normal,
     Chat,
@@ -24,7 +24,7 @@ pub enum MessageType {
 
 /// RFC 6121 §4.7.1; no type attribute is `Available`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum PresenceType {
     Available,
     Unavailable,
@@ -38,7 +38,7 @@ pub enum PresenceType {
 
 /// RFC 6120 §8.2.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum IqType {
     Get,
     Set,
@@ -48,7 +48,7 @@ pub enum IqType {
 
 /// RFC 6121 §4.7.2.1; no `<show/>` is plain availability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, clippy::allow_attributes, reason = "the names are the RFC's")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
 pub enum Show {
     Away,
     Chat,
