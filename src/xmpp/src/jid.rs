@@ -45,6 +45,9 @@ impl Jid {
     /// # Errors
     /// The address is malformed by RFC 7622, or RFC 6122 prepares its localpart or domainpart differently.
     pub fn parse(text: &str) -> Result<Self, JidError> {
+        if let Some((local_end, domain_end)) = prepare::find_plain(text.as_bytes()) {
+            return Self::of_prepared(Arc::from(text), local_end, domain_end);
+        }
         // RFC 7622 §3.2: first the resourcepart is cut off at the first slash, then the localpart at the first @.
         let (head, resource) = match text.split_once('/') {
             Some((head, resource)) => (head, Some(resource)),
@@ -54,12 +57,6 @@ impl Jid {
             Some((local, domain)) => (Some(local), domain),
             None => (None, head),
         };
-        if prepare::is_plain_local(local)
-            && prepare::is_plain_domain(domain)
-            && prepare::is_plain_resource(resource)
-        {
-            return Self::of_prepared(Arc::from(text), local.map_or(0, str::len), head.len());
-        }
         Self::from_parts(local, domain, resource)
     }
 

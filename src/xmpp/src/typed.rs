@@ -33,6 +33,7 @@ mod tests {
     use crate::{Condition, Stanza};
     use xmpp_parsers::disco::DiscoInfoQuery;
     use xmpp_parsers::ping::Ping;
+    use xmpp_parsers::roster::Roster;
 
     fn payload(xml: &str) -> Child {
         let iq = Stanza::parse(&format!("<iq type='get' id='1'>{xml}</iq>")).unwrap();
@@ -49,9 +50,14 @@ mod tests {
 
     #[test]
     fn another_payload_is_a_bad_request() {
-        for xml in ["<ping xmlns='urn:xmpp:pong'/>", "<ping xmlns='urn:xmpp:ping'><x/></ping>", "<ping/>"] {
+        for xml in ["<ping xmlns='urn:xmpp:pong'/>", "<pong xmlns='urn:xmpp:ping'/>", "<ping/>"] {
             assert_eq!(typed::<Ping>(&payload(xml)).unwrap_err().condition, Condition::BadRequest, "{xml}");
         }
+        // An attribute that the type demands is missing.
+        let roster = payload("<query xmlns='jabber:iq:roster'><item/></query>");
+        assert_eq!(typed::<Roster>(&roster).unwrap_err().condition, Condition::BadRequest);
+        let roster = payload("<query xmlns='jabber:iq:roster'><item jid='a@b.example'/></query>");
+        assert_eq!(typed::<Roster>(&roster).unwrap().items.len(), 1);
     }
 
     /// RFC 6120 §8.3.2: `<error/>` is in the content namespace, which no child declares.

@@ -23,41 +23,119 @@ const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\
 /// IDNA2003 takes these for the dot between labels (RFC 3490 §3.1).
 const DOTS: [char; 4] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
 
-/// Whether preparation would change nothing: lower-case ASCII without the excluded characters, or no localpart.
-pub(super) fn is_plain_local(local: Option<&str>) -> bool {
-    local.is_none_or(|local| {
-        is_length_ok(local)
-            && local.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !is_excluded(b))
-    })
+/// Where the parts of an address end that preparation would leave as it is: the position of the `@`, or 0, and of the
+/// `/`, or the length. `None` for any other text: one pass over plain ASCII, which nearly all addresses are.
+pub(super) fn find_plain(text: &[u8]) -> Option<(usize, usize)> {
+    let mut local_end = 0;
+    let mut start = 0;
+    let mut allowed = ALL;
+    let mut label = Labels::default();
+    let mut domain_end = text.len();
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b'/' => {
+                domain_end = at;
+                break;
+            }
+            b'@' if start == 0 && at > 0 && at <= MAX_BYTES && allowed & LOCAL != 0 => {
+                (local_end, start) = (at, at + 1);
+                (allowed, label) = (ALL, Labels::default());
+            }
+            _ => {
+                allowed &= class(byte);
+                label.push(byte);
+            }
+        }
+    }
+    let is_domain = allowed & DOMAIN != 0 && label.is_end_ok() && domain_end - start <= MAX_DNS;
+    let is_resource = text.get(domain_end + 1..).is_none_or(is_plain_resource);
+    (is_domain && is_resource).then_some((local_end, domain_end))
 }
 
-/// Whether preparation would change nothing: printable ASCII, or no resourcepart.
-pub(super) fn is_plain_resource(resource: Option<&str>) -> bool {
-    resource.is_none_or(|resource| {
-        is_length_ok(resource)
-            && !resource.starts_with(' ')
-            && resource.bytes().all(|b| matches!(b, b' '..=b'~'))
-    })
+const LOCAL: u8 = 1;
+const DOMAIN: u8 = 2;
+const RESOURCE: u8 = 4;
+const ALL: u8 = LOCAL | DOMAIN | RESOURCE;
+
+/// In which parts a byte may stand that preparation does not change.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 0x7F {
+        let mut class = 0;
+        if byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !is_excluded(byte) {
+            class |= LOCAL;
+        }
+        if byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.') {
+            class |= DOMAIN;
+        }
+        if byte >= b' ' {
+            class |= RESOURCE;
+        }
+        #[expect(clippy::as_conversions, reason = "no other widening conversion is const")]
+        #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+        {
+            classes[byte as usize] = class;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+fn is_all(part: &[u8], wanted: u8) -> bool {
+    (1..=MAX_BYTES).contains(&part.len())
+        && part.iter().fold(wanted, |allowed, &byte| allowed & class(byte)) != 0
+}
+
+/// Whether preparation would change nothing: lower-case ASCII without the excluded characters.
+fn is_plain_local(local: &[u8]) -> bool {
+    is_all(local, LOCAL)
+}
+
+/// Whether preparation would change nothing: printable ASCII.
+fn is_plain_resource(resource: &[u8]) -> bool {
+    is_all(resource, RESOURCE) && resource.first() != Some(&b' ')
 }
 
 /// Whether preparation would change nothing: lower-case labels of letters, digits, hyphens and underscores.
-pub(super) fn is_plain_domain(domain: &str) -> bool {
-    domain.len() <= MAX_DNS && domain.split('.').all(is_plain_label)
+fn is_plain_domain(domain: &[u8]) -> bool {
+    let mut labels = Labels::default();
+    domain.iter().for_each(|&byte| labels.push(byte));
+    is_all(domain, DOMAIN) && labels.is_end_ok() && domain.len() <= MAX_DNS
 }
 
-fn is_plain_label(label: &str) -> bool {
-    let bytes = label.as_bytes();
-    !bytes.is_empty()
-        && bytes.len() <= MAX_LABEL
-        && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-        && bytes.first() != Some(&b'-')
-        && bytes.last() != Some(&b'-')
-        // RFC 5890 §2.3.1: such labels are reserved; A-labels are among them.
-        && bytes.get(2..4) != Some(b"--")
+/// Follows the labels of a domain: none is empty, too long, or has a hyphen at its ends. Two hyphens in a row are
+/// left to a closer look, because A-labels have them (RFC 5890 §2.3.1).
+#[derive(Default)]
+struct Labels {
+    bytes: usize,
+    last: u8,
+    is_bad: bool,
+}
+
+impl Labels {
+    fn push(&mut self, byte: u8) {
+        if byte == b'.' {
+            self.is_bad |= !self.is_end_ok();
+            self.bytes = 0;
+        } else {
+            self.is_bad |= byte == b'-' && (self.bytes == 0 || self.last == b'-');
+            self.bytes += 1;
+        }
+        self.last = byte;
+    }
+
+    fn is_end_ok(&self) -> bool {
+        !self.is_bad && (1..=MAX_LABEL).contains(&self.bytes) && self.last != b'-'
+    }
 }
 
 /// RFC 7622 §3.3.1.
-fn is_excluded(byte: u8) -> bool {
+const fn is_excluded(byte: u8) -> bool {
     matches!(byte, b'"' | b'&' | b'\'' | b'/' | b':' | b'<' | b'>' | b'@')
 }
 
@@ -67,10 +145,18 @@ fn is_length_ok(part: &str) -> bool {
 
 /// RFC 7622 §3.3: UsernameCaseMapped (RFC 8265 §3.3) without the excluded characters, and the same by Nodeprep.
 pub(super) fn localpart(input: &str) -> Result<Cow<'_, str>, JidError> {
-    const FAULT: JidError = JidError("the localpart has a character that may not be in it");
-    if is_plain_local(Some(input)) {
+    if is_plain_local(input.as_bytes()) {
         return Ok(Cow::Borrowed(input));
     }
+    let lower = input.to_ascii_lowercase();
+    if is_plain_local(lower.as_bytes()) {
+        return Ok(Cow::Owned(lower));
+    }
+    localpart_in_full(input).map(Cow::Owned)
+}
+
+fn localpart_in_full(input: &str) -> Result<String, JidError> {
+    const FAULT: JidError = JidError("the localpart has a character that may not be in it");
     if input.is_empty() || input.len() > MAX_INPUT {
         return Err(JidError("the localpart is empty or too long"));
     }
@@ -90,7 +176,7 @@ pub(super) fn localpart(input: &str) -> Result<Cow<'_, str>, JidError> {
     if !nodeprep(input) || !nodeprep(&prepared) {
         return Err(JidError("RFC 6122 and RFC 7622 disagree on the localpart"));
     }
-    Ok(Cow::Owned(prepared))
+    Ok(prepared)
 }
 
 /// Fullwidth and halfwidth code points become their decomposition mappings (RFC 8265 §3.3.1). Those that decompose
@@ -106,9 +192,13 @@ fn map_width(c: char) -> char {
 
 /// RFC 7622 §3.4: OpaqueString (RFC 8265 §4.2).
 pub(super) fn resourcepart(input: &str) -> Result<Cow<'_, str>, JidError> {
-    if is_plain_resource(Some(input)) {
+    if is_plain_resource(input.as_bytes()) {
         return Ok(Cow::Borrowed(input));
     }
+    resourcepart_in_full(input).map(Cow::Owned)
+}
+
+fn resourcepart_in_full(input: &str) -> Result<String, JidError> {
     if input.is_empty() || input.len() > MAX_INPUT {
         return Err(JidError("the resourcepart is empty or too long"));
     }
@@ -123,24 +213,30 @@ pub(super) fn resourcepart(input: &str) -> Result<Cow<'_, str>, JidError> {
     if !precis::is_freeform(&prepared) {
         return Err(JidError("the resourcepart has a character that may not be in it"));
     }
-    Ok(Cow::Owned(prepared))
+    Ok(prepared)
 }
 
 /// RFC 7622 §3.2: an IP address literal or a name of NR-LDH labels and U-labels, the same by Nameprep.
 pub(super) fn domainpart(input: &str) -> Result<Cow<'_, str>, JidError> {
     // §3.2: a final dot is stripped before anything else.
     let input = input.strip_suffix('.').unwrap_or(input);
-    if is_plain_domain(input) {
+    if is_plain_domain(input.as_bytes()) {
         return Ok(Cow::Borrowed(input));
     }
+    let lower = input.to_ascii_lowercase();
+    if is_plain_domain(lower.as_bytes()) {
+        return Ok(Cow::Owned(lower));
+    }
+    domainpart_in_full(input).map(Cow::Owned)
+}
+
+fn domainpart_in_full(input: &str) -> Result<String, JidError> {
     if input.is_empty() || input.len() > MAX_INPUT {
         return Err(JidError("the domainpart is empty or too long"));
     }
     if let Some(literal) = input.strip_prefix('[') {
         let address = literal.strip_suffix(']').and_then(|literal| literal.parse::<Ipv6Addr>().ok());
-        return address
-            .map(|address| Cow::Owned(format!("[{address}]")))
-            .ok_or(JidError("not an IPv6 address"));
+        return address.map(|address| format!("[{address}]")).ok_or(JidError("not an IPv6 address"));
     }
     let (name, outcome) = Uts46::new().to_unicode(input.as_bytes(), DENIED, Hyphens::Check);
     if outcome.is_err() || !name.split('.').all(is_valid_label) {
@@ -153,7 +249,7 @@ pub(super) fn domainpart(input: &str) -> Result<Cow<'_, str>, JidError> {
     if !is_same_by_nameprep(input, &name) {
         return Err(JidError("RFC 6122 and RFC 7622 disagree on the domainpart"));
     }
-    Ok(Cow::Owned(name.into_owned()))
+    Ok(name.into_owned())
 }
 
 /// UTS 46 lets symbols pass; a U-label has none (RFC 5892 §3). What is left of a label after its mappings is
@@ -178,5 +274,36 @@ pub(super) fn to_ascii(prepared: &str) -> String {
     match Uts46::new().to_ascii(prepared.as_bytes(), DENIED, Hyphens::Check, DnsLength::Verify) {
         Ok(name) => name.into_owned(),
         Err(_) => prepared.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn the_short_ways_for_ascii_end_where_the_long_ones_do(
+            local in "[ -~]{0,8}", domain in "([a-zA-Z0-9_-]{0,5}[.-]){0,3}[a-zA-Z0-9 !]{0,3}", resource in "[\\x00-\\x7f]{0,6}",
+        ) {
+            let whole = |result: Result<Cow<'_, str>, JidError>| result.map(Cow::into_owned).ok();
+            prop_assert_eq!(whole(localpart(&local)), localpart_in_full(&local).ok());
+            prop_assert_eq!(whole(resourcepart(&resource)), resourcepart_in_full(&resource).ok());
+            let undotted = domain.strip_suffix('.').unwrap_or(&domain);
+            prop_assert_eq!(whole(domainpart(&domain)), domainpart_in_full(undotted).ok());
+            // And all of them at once, where it is clear which part is which.
+            prop_assume!(!local.contains('/'));
+            let text = format!("{local}@{domain}/{resource}");
+            if let Some((local_end, domain_end)) = find_plain(text.as_bytes()) {
+                prop_assert_eq!(text.get(..local_end), Some(local.as_str()));
+                prop_assert_eq!(localpart_in_full(&local), Ok(local));
+                prop_assert_eq!(text.get(local_end + 1..domain_end), Some(domain.as_str()));
+                prop_assert_eq!(domainpart_in_full(&domain), Ok(domain));
+                prop_assert_eq!(resourcepart_in_full(&resource), Ok(resource));
+            }
+        }
     }
 }
