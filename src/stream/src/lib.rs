@@ -12,6 +12,8 @@
 mod random;
 pub mod sasl;
 mod secret;
+pub mod tls;
+pub mod transport;
 
 pub use random::token;
 pub use secret::Secret;
