@@ -9,6 +9,7 @@
 //!
 //! This crate knows nothing of hosts, accounts and modules: whoever drives it does.
 
+pub mod negotiation;
 mod random;
 pub mod sasl;
 mod secret;
