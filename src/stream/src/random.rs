@@ -6,7 +6,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 /// Fills an array with random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    #[expect(clippy::expect_used, reason = "without randomness nothing here is safe: better no stream than a guessable one")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness nothing here is safe: better no stream than a guessable one"
+    )]
     aws_lc_rs::rand::fill(&mut bytes).expect("the operating system's random generator works");
     bytes
 }

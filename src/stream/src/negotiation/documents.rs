@@ -42,7 +42,9 @@ impl StreamFraming for Documents {
 
     fn read(&self, item: Item) -> Framed {
         match item {
-            Item::Element(element) if is(&element, "open") => Framed::Open(attribute_opening(&element.attributes)),
+            Item::Element(element) if is(&element, "open") => {
+                Framed::Open(attribute_opening(&element.attributes))
+            }
             Item::Element(element) if is(&element, "close") => Framed::Close,
             Item::Element(element) => Framed::Element(element),
             Item::Refused(refused) => Framed::Refused(refused),

@@ -43,8 +43,11 @@ pub(super) fn sasl(terms: &Terms) -> Vec<Vec<u8>> {
         element.extend_from_slice(b"</sasl-channel-binding>");
         elements.push(element);
     }
-    let mechanisms: String =
-        terms.mechanisms.iter().map(|mechanism| format!("<mechanism>{}</mechanism>", mechanism.name())).collect();
+    let mechanisms: String = terms
+        .mechanisms
+        .iter()
+        .map(|mechanism| format!("<mechanism>{}</mechanism>", mechanism.name()))
+        .collect();
     elements.push(format!("<mechanisms xmlns='{}'>{mechanisms}</mechanisms>", ns::SASL).into_bytes());
     elements
 }

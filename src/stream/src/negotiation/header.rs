@@ -41,7 +41,8 @@ impl Opening {
         // RFC 6120 §4.7.2: the client must say which host it wants.
         let to = self.to.as_ref().map(Text::as_str).unwrap_or_default();
         let to = Domain::parse(to).map_err(|_| {
-            StreamError::new(StreamCondition::ImproperAddressing).text("The stream header needs a 'to' with a domain.")
+            StreamError::new(StreamCondition::ImproperAddressing)
+                .text("The stream header needs a 'to' with a domain.")
         })?;
         let from = match self.from.as_ref().map(Text::as_str) {
             None | Some("") => None,
@@ -78,7 +79,9 @@ pub(super) fn empty_opening() -> Opening {
 /// What the attributes say.
 pub(super) fn attribute_opening(attributes: &[Attribute]) -> Opening {
     let get = |namespace: &str, name: &str| {
-        let matches = |attribute: &&Attribute| attribute.name.as_str() == name && attribute.namespace.as_str() == namespace;
+        let matches = |attribute: &&Attribute| {
+            attribute.name.as_str() == name && attribute.namespace.as_str() == namespace
+        };
         attributes.iter().find(matches).map(|attribute| attribute.value.clone())
     };
     Opening {
@@ -117,8 +120,23 @@ mod tests {
         for good in ["1.0", "1.1", "1.99", "01.0", "1.00"] {
             assert_eq!(check_version(Some(good)), Ok(()), "{good}");
         }
-        for bad in [None, Some(""), Some("1"), Some("0.9"), Some("2.0"), Some("11.0"), Some("1."), Some(".0"), Some("1.x"), Some("-1.0")] {
-            assert_eq!(check_version(bad).unwrap_err().condition, StreamCondition::UnsupportedVersion, "{bad:?}");
+        for bad in [
+            None,
+            Some(""),
+            Some("1"),
+            Some("0.9"),
+            Some("2.0"),
+            Some("11.0"),
+            Some("1."),
+            Some(".0"),
+            Some("1.x"),
+            Some("-1.0"),
+        ] {
+            assert_eq!(
+                check_version(bad).unwrap_err().condition,
+                StreamCondition::UnsupportedVersion,
+                "{bad:?}"
+            );
         }
     }
 }

@@ -33,8 +33,11 @@ impl Login {
             Mechanism::External => !certificate.is_empty(),
             _ => tls.is_some() || offer.allow_plaintext,
         };
-        let mechanisms =
-            Mechanism::ALL.into_iter().filter(|mechanism| offer.mechanisms.contains(mechanism)).filter(usable).collect();
+        let mechanisms = Mechanism::ALL
+            .into_iter()
+            .filter(|mechanism| offer.mechanisms.contains(mechanism))
+            .filter(usable)
+            .collect();
         let terms = Terms {
             domain: domain.clone(),
             mechanisms,

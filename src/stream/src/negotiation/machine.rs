@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use waxwing_xml::{CONTENT, Element, Item, Text, Tree, XmlError};
-use waxwing_xmpp::{BareJid, Condition, Domain, IqType, Jid, Kind, Stanza, StanzaError, StreamCondition, StreamError, ns};
+use waxwing_xmpp::{
+    BareJid, Condition, Domain, IqType, Jid, Kind, Stanza, StanzaError, StreamCondition, StreamError, ns,
+};
 
 use crate::random;
 use crate::sasl::{Answer, Decoy, LookUp, Mechanism, Step, Success};
@@ -191,7 +193,12 @@ impl Negotiation {
     }
 
     /// Takes an error of the scanner.
-    pub fn xml_error(&mut self, error: &XmlError, environment: &dyn Environment, out: &mut dyn Sink) -> Action {
+    pub fn xml_error(
+        &mut self,
+        error: &XmlError,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Action {
         self.close(&error.into(), environment, out)
     }
 
@@ -211,7 +218,13 @@ impl Negotiation {
     }
 
     /// The answer to [`Action::Bind`]: RFC 6120 §7.6.1, §7.7.1.
-    pub fn bound(&mut self, bind: &Bind, result: Result<&Jid, StanzaError>, environment: &dyn Environment, out: &mut dyn Sink) -> Action {
+    pub fn bound(
+        &mut self,
+        bind: &Bind,
+        result: Result<&Jid, StanzaError>,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Action {
         match result {
             Ok(jid) => {
                 let jid = Tree::new(ns::BIND, "jid").with_text(jid.as_str());
@@ -233,7 +246,12 @@ impl Negotiation {
     }
 
     /// Ends the stream for a reason: our header if it was not sent yet (RFC 6120 §4.9.1.2), the error, the end.
-    pub fn close(&mut self, error: &StreamError, environment: &dyn Environment, out: &mut dyn Sink) -> Action {
+    pub fn close(
+        &mut self,
+        error: &StreamError,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Action {
         if self.is_closed() {
             return Action::Close;
         }
@@ -259,7 +277,12 @@ impl Negotiation {
         Action::Close
     }
 
-    fn settle(&mut self, result: Result<Action, StreamError>, environment: &dyn Environment, out: &mut dyn Sink) -> Action {
+    fn settle(
+        &mut self,
+        result: Result<Action, StreamError>,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Action {
         result.unwrap_or_else(|error| self.close(&error, environment, out))
     }
 
@@ -274,7 +297,12 @@ impl Negotiation {
     }
 
     /// A stream begins, or begins anew.
-    fn open(&mut self, opening: &Opening, environment: &dyn Environment, out: &mut dyn Sink) -> Result<Action, StreamError> {
+    fn open(
+        &mut self,
+        opening: &Opening,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Result<Action, StreamError> {
         if !matches!(self.state, State::Header) {
             // Only TLS and SASL restart a stream (RFC 6120 §4.3.3, §7.3.2).
             return Err(StreamCondition::NotAuthorized.into());
@@ -314,7 +342,9 @@ impl Negotiation {
     ) -> Result<(), StreamError> {
         if to.as_str() != account.domain() {
             // Who logged in to one host is nobody at another.
-            return Err(StreamError::new(StreamCondition::NotAuthorized).text("You are logged in to another host."));
+            return Err(
+                StreamError::new(StreamCondition::NotAuthorized).text("You are logged in to another host.")
+            );
         }
         if claimed.is_some_and(|claimed| claimed != account) {
             // RFC 6120 §4.9.3.9.
@@ -328,7 +358,14 @@ impl Negotiation {
         Ok(())
     }
 
-    fn offer_login(&self, to: &Domain, offer: &HostOffer, login: &Login, environment: &dyn Environment, out: &mut dyn Sink) {
+    fn offer_login(
+        &self,
+        to: &Domain,
+        offer: &HostOffer,
+        login: &Login,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) {
         let mut elements = Vec::new();
         if !self.secure && offer.tls {
             // RFC 6120 §5.3.1, RFC 7590 §3.1: mandatory unless the operator says otherwise.
@@ -345,7 +382,12 @@ impl Negotiation {
         self.framing.features(&elements, out);
     }
 
-    fn element(&mut self, element: Element, environment: &dyn Environment, out: &mut dyn Sink) -> Result<Action, StreamError> {
+    fn element(
+        &mut self,
+        element: Element,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Result<Action, StreamError> {
         if matches!(self.state, State::Header) {
             // After success the client must begin a new stream (RFC 6120 §6.4.6). In RFC 6120 framing the scanner
             // sees to it.
@@ -408,7 +450,9 @@ impl Negotiation {
                 self.login_failures += 1;
                 if self.login_failures >= self.rules.login_failures_max {
                     // RFC 6120 §6.4.5.
-                    return Err(StreamError::new(StreamCondition::PolicyViolation).text("Too many failed logins."));
+                    return Err(
+                        StreamError::new(StreamCondition::PolicyViolation).text("Too many failed logins.")
+                    );
                 }
                 Ok(Action::LoginFailed)
             }
@@ -429,7 +473,12 @@ impl Negotiation {
         Ok(Action::LoggedIn(success))
     }
 
-    fn stanza(&mut self, element: Element, environment: &dyn Environment, out: &mut dyn Sink) -> Result<Action, StreamError> {
+    fn stanza(
+        &mut self,
+        element: Element,
+        environment: &dyn Environment,
+        out: &mut dyn Sink,
+    ) -> Result<Action, StreamError> {
         let stanza = match Stanza::from_element(element, self.lang.as_ref()) {
             Some(Ok(stanza)) => stanza,
             // RFC 6120 §4.9.3.12: before login nothing is processed, not even to find it wrong.
@@ -462,7 +511,8 @@ impl Negotiation {
             }
             _ => {
                 let place = self.place();
-                let plain_login = matches!(&self.state, State::Login(login) if !login.terms.mechanisms.is_empty());
+                let plain_login =
+                    matches!(&self.state, State::Login(login) if !login.terms.mechanisms.is_empty());
                 // Where login is possible without TLS, what belongs before login is possible, too.
                 let place = if place == Place::BeforeTls && plain_login { Place::BeforeLogin } else { place };
                 let taken = self.host.as_ref().is_some_and(|host| environment.takes_iq(host, place, &stanza));
@@ -478,7 +528,8 @@ impl Negotiation {
     /// RFC 6120 §7.6 and §7.7.
     fn bind(&mut self, account: BareJid, iq: Stanza, out: &mut dyn Sink) -> Action {
         let payload = iq.payload().map(waxwing_xml::Child::tree);
-        let resource = payload.as_ref().and_then(|payload| payload.child(ns::BIND, "resource")).map(Tree::text);
+        let resource =
+            payload.as_ref().and_then(|payload| payload.child(ns::BIND, "resource")).map(Tree::text);
         if iq.kind != Kind::Iq(IqType::Set) {
             self.reply(&iq, &Condition::BadRequest.into(), out);
             return Action::Continue;
@@ -494,7 +545,9 @@ impl Negotiation {
             return Err(StreamCondition::PolicyViolation.into());
         }
         let shape = Stanza::from_refused(refused, self.lang.as_ref());
-        if let Some((stanza, error)) = shape.as_ref().and_then(|shape| Some((shape.reply_to.as_ref()?, &shape.error))) {
+        if let Some((stanza, error)) =
+            shape.as_ref().and_then(|shape| Some((shape.reply_to.as_ref()?, &shape.error)))
+        {
             self.reply(stanza, error, out);
         }
         self.count_refused()

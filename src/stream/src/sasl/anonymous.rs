@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn rfc4505_2_every_login_is_somebody_new() {
-        let (Step::Success(one), Step::Success(other)) = (respond(b"sirhc"), respond(b"sirhc")) else { panic!() };
+        let (Step::Success(one), Step::Success(other)) = (respond(b"sirhc"), respond(b"sirhc")) else {
+            panic!()
+        };
         assert_ne!(one.account, other.account);
         assert!(one.account.as_str().ends_with("@example.org"));
     }

@@ -25,16 +25,18 @@ impl Decoy {
     /// The verifier shown for a name that has none.
     pub fn keys(&self, hash: ScramHash, name: &str) -> ScramKeys {
         let part = |label: &str| {
-            let message = [label.as_bytes(), b"\0", format!("{hash:?}").as_bytes(), b"\0", name.as_bytes()].concat();
+            let message =
+                [label.as_bytes(), b"\0", format!("{hash:?}").as_bytes(), b"\0", name.as_bytes()].concat();
             ScramHash::Sha512.hmac(self.secret.expose(), &message)
         };
-        let take = |label: &str, len: usize| part(label).as_ref().iter().copied().take(len).collect::<Vec<_>>();
+        let take =
+            |label: &str, len: usize| part(label).as_ref().iter().copied().take(len).collect::<Vec<_>>();
         ScramKeys {
             hash,
             iterations: self.iterations,
             salt: take("salt", 16),
-            stored_key: take("stored key", hash.len()),
-            server_key: take("server key", hash.len()),
+            stored_key: take("stored key", hash.bytes()),
+            server_key: take("server key", hash.bytes()),
         }
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn hash(hash: ScramHash, mechanisms: &[Mechanism], bindings: Option<&
 mod tests {
     use super::*;
 
-    const OFFERED: [Mechanism; 2] = [Mechanism::ScramPlus(ScramHash::Sha1), Mechanism::Scram(ScramHash::Sha1)];
+    const OFFERED: [Mechanism; 2] =
+        [Mechanism::ScramPlus(ScramHash::Sha1), Mechanism::Scram(ScramHash::Sha1)];
     const BINDINGS: [BindingType; 2] = [BindingType::TlsServerEndPoint, BindingType::TlsExporter];
 
     #[test]

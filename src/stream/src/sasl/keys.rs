@@ -23,7 +23,7 @@ impl ScramHash {
     pub const ALL: [Self; 3] = [Self::Sha512, Self::Sha256, Self::Sha1];
 
     /// Bytes of a hash value.
-    pub fn len(self) -> usize {
+    pub fn bytes(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
@@ -86,13 +86,8 @@ impl ScramKeys {
     }
 
     /// The same with a given salt.
-    pub fn derive_with_salt(
-        hash: ScramHash,
-        iterations: NonZeroU32,
-        salt: Vec<u8>,
-        password: &[u8],
-    ) -> Self {
-        let mut salted = vec![0; hash.len()];
+    pub fn derive_with_salt(hash: ScramHash, iterations: NonZeroU32, salt: Vec<u8>, password: &[u8]) -> Self {
+        let mut salted = vec![0; hash.bytes()];
         pbkdf2::derive(hash.pbkdf2(), iterations, &salt, password, &mut salted);
         let client_key = hash.hmac(&salted, b"Client Key");
         let stored_key = hash.digest(client_key.as_ref()).as_ref().to_vec();
@@ -110,7 +105,10 @@ impl ScramKeys {
 
 impl fmt::Debug for ScramKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScramKeys").field("hash", &self.hash).field("iterations", &self.iterations).finish_non_exhaustive()
+        f.debug_struct("ScramKeys")
+            .field("hash", &self.hash)
+            .field("iterations", &self.iterations)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,8 +128,8 @@ mod tests {
             assert!(keys.verify(b"pencil"));
             assert!(!keys.verify(b"pencil "));
             assert!(!keys.verify(b""));
-            assert_eq!(keys.stored_key.len(), hash.len());
-            assert_eq!(keys.server_key.len(), hash.len());
+            assert_eq!(keys.stored_key.len(), hash.bytes());
+            assert_eq!(keys.server_key.len(), hash.bytes());
         }
     }
 

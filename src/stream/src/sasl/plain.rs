@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn rfc4616_2_name_and_password_are_taken_apart_and_prepared() {
-        let Step::LookUp(look_up) = plain().respond("\0juli\u{ad}et\0I\u{2168}x".as_bytes()) else { panic!() };
+        let Step::LookUp(look_up) = plain().respond("\0juli\u{ad}et\0I\u{2168}x".as_bytes()) else {
+            panic!()
+        };
         assert_eq!(look_up.account.unwrap().as_str(), "juliet@example.org");
         let Want::Password(password) = look_up.want else { panic!() };
         assert_eq!(password.expose(), b"IIXx");
@@ -98,7 +100,9 @@ mod tests {
     fn rfc4616_2_success_and_wrong_password() {
         let mut right = plain();
         right.respond(b"\0juliet\0pencil");
-        let Step::Success(success) = right.answer(Answer::Found(Found { keys: None, enabled: true })) else { panic!() };
+        let Step::Success(success) = right.answer(Answer::Found(Found { keys: None, enabled: true })) else {
+            panic!()
+        };
         assert_eq!(success.account.as_str(), "juliet@example.org");
         assert_eq!(success.data, None);
         let mut wrong = plain();
@@ -116,9 +120,16 @@ mod tests {
 
     #[test]
     fn rfc4616_2_malformed_messages() {
-        for message in
-            [b"".as_slice(), b"juliet", b"\0juliet", b"\0juliet\0", b"\0\0pencil", b"\0a\0b\0c", b"\0\xff\0b", b"\xff\0a\0b"]
-        {
+        for message in [
+            b"".as_slice(),
+            b"juliet",
+            b"\0juliet",
+            b"\0juliet\0",
+            b"\0\0pencil",
+            b"\0a\0b\0c",
+            b"\0\xff\0b",
+            b"\xff\0a\0b",
+        ] {
             let step = plain().respond(message);
             assert_eq!(condition(step), FailureCondition::MalformedRequest, "{}", message.escape_ascii());
         }
@@ -133,7 +144,9 @@ mod tests {
 
     #[test]
     fn rfc6120_6_5_6_only_the_own_address_is_a_valid_authzid() {
-        for authzid in ["romeo@example.org", "juliet@example.net", "juliet", "juliet@example.org/balcony", "@"] {
+        for authzid in
+            ["romeo@example.org", "juliet@example.net", "juliet", "juliet@example.org/balcony", "@"]
+        {
             let step = plain().respond(format!("{authzid}\0juliet\0pencil").as_bytes());
             assert_eq!(condition(step), FailureCondition::InvalidAuthzid, "{authzid}");
         }

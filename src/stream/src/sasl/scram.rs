@@ -12,8 +12,8 @@ use super::exchange::{Machine, authzid_is, fail};
 use super::keys::equal;
 use super::scram_message::{BindingFlag, ClientFinal, ClientFirst};
 use super::{
-    Answer, BindingType, ChannelBinding, Decoy, Failure, FailureCondition, LookUp, Mechanism, ScramHash, ScramKeys, Step,
-    Success, Terms, Want, downgrade, prepare,
+    Answer, BindingType, ChannelBinding, Decoy, Failure, FailureCondition, LookUp, Mechanism, ScramHash,
+    ScramKeys, Step, Success, Terms, Want, downgrade, prepare,
 };
 
 /// One exchange.
@@ -33,11 +33,19 @@ enum State {
     /// Waits for client-first-message.
     First,
     /// Waits for the account's verifier.
-    Keys { account: Option<BareJid>, username: String, first: ClientFirst, binding: Vec<u8> },
+    Keys(Box<Asked>),
     /// Waits for client-final-message.
     Final(Box<Expected>),
     /// Nothing more may come.
     Over,
+}
+
+/// What is needed to go on once the verifier is known.
+struct Asked {
+    account: Option<BareJid>,
+    username: String,
+    first: ClientFirst,
+    binding: Vec<u8>,
 }
 
 /// What client-final-message is checked against.
@@ -62,7 +70,10 @@ impl Scram {
             plus,
             domain: terms.domain.clone(),
             bindings: terms.bindings.clone(),
-            plus_offered: terms.mechanisms.iter().any(|mechanism| matches!(mechanism, Mechanism::ScramPlus(_))),
+            plus_offered: terms
+                .mechanisms
+                .iter()
+                .any(|mechanism| matches!(mechanism, Mechanism::ScramPlus(_))),
             downgrade_hash: terms
                 .downgrade_protection
                 .then(|| downgrade::hash(hash, &terms.mechanisms, advertised)),
@@ -75,7 +86,9 @@ impl Scram {
     fn first(&mut self, data: &[u8]) -> Step {
         let first = match ClientFirst::parse(data) {
             Ok(first) => first,
-            Err(malformed) => return fail(Failure::with_text(FailureCondition::MalformedRequest, malformed.0)),
+            Err(malformed) => {
+                return fail(Failure::with_text(FailureCondition::MalformedRequest, malformed.0));
+            }
         };
         let binding = match self.binding(&first.binding) {
             Ok(binding) => binding,
@@ -90,7 +103,7 @@ impl Scram {
             return fail(FailureCondition::InvalidAuthzid);
         }
         let look_up = LookUp { account: account.clone(), want: Want::Keys(self.hash) };
-        self.state = State::Keys { account, username, first, binding };
+        self.state = State::Keys(Box::new(Asked { account, username, first, binding }));
         Step::LookUp(look_up)
     }
 
@@ -122,7 +135,8 @@ impl Scram {
         }
     }
 
-    fn server_first(&mut self, account: Option<BareJid>, username: &str, first: ClientFirst, binding: Vec<u8>, answer: Answer) -> Step {
+    fn server_first(&mut self, asked: Asked, answer: Answer) -> Step {
+        let Asked { account, username, first, binding } = asked;
         let found = match answer {
             Answer::Found(found) => Some(found),
             _ => None,
@@ -130,7 +144,7 @@ impl Scram {
         let enabled = found.as_ref().is_some_and(|found| found.enabled);
         let keys = found.and_then(|found| found.keys).filter(|keys| keys.hash == self.hash);
         let real = keys.is_some();
-        let name = account.as_ref().map_or(username, BareJid::as_str);
+        let name = account.as_ref().map_or(username.as_str(), BareJid::as_str);
         let keys = keys.unwrap_or_else(|| self.decoy.keys(self.hash, name));
         let nonce = format!("{}{}", first.nonce, self.server_nonce);
         let mut message = format!("r={nonce},s={},i={}", STANDARD.encode(&keys.salt), keys.iterations);
@@ -141,14 +155,24 @@ impl Scram {
         }
         let channel_binding = [first.gs2_header.as_bytes(), &binding].concat();
         let messages = format!("{},{message}", first.bare);
-        self.state = State::Final(Box::new(Expected { account, keys, real, enabled, channel_binding, nonce, messages }));
+        self.state = State::Final(Box::new(Expected {
+            account,
+            keys,
+            real,
+            enabled,
+            channel_binding,
+            nonce,
+            messages,
+        }));
         Step::Challenge(message.into_bytes())
     }
 
     fn last(&self, expected: &Expected, data: &[u8]) -> Step {
         let last = match ClientFinal::parse(data) {
             Ok(last) => last,
-            Err(malformed) => return fail(Failure::with_text(FailureCondition::MalformedRequest, malformed.0)),
+            Err(malformed) => {
+                return fail(Failure::with_text(FailureCondition::MalformedRequest, malformed.0));
+            }
         };
         let auth_message = format!("{},{}", expected.messages, last.without_proof);
         // All checks run before any is judged: no time tells which one failed.
@@ -171,8 +195,9 @@ impl Scram {
     /// RFC 5802 §3: ClientKey = ClientProof XOR ClientSignature; its hash must be StoredKey.
     fn proves(&self, keys: &ScramKeys, auth_message: &[u8], proof: &[u8]) -> bool {
         let signature = self.hash.hmac(&keys.stored_key, auth_message);
-        let client_key: Vec<u8> = proof.iter().zip(signature.as_ref()).map(|(one, other)| one ^ other).collect();
-        let right_length = proof.len() == self.hash.len();
+        let client_key: Vec<u8> =
+            proof.iter().zip(signature.as_ref()).map(|(one, other)| one ^ other).collect();
+        let right_length = proof.len() == self.hash.bytes();
         right_length & equal(self.hash.digest(&client_key).as_ref(), &keys.stored_key)
     }
 }
@@ -182,15 +207,13 @@ impl Machine for Scram {
         match std::mem::replace(&mut self.state, State::Over) {
             State::First => self.first(data),
             State::Final(expected) => self.last(&expected, data),
-            State::Keys { .. } | State::Over => fail(FailureCondition::MalformedRequest),
+            State::Keys(_) | State::Over => fail(FailureCondition::MalformedRequest),
         }
     }
 
     fn answer(&mut self, answer: Answer) -> Step {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Keys { account, username, first, binding } => {
-                self.server_first(account, &username, first, binding, answer)
-            }
+            State::Keys(asked) => self.server_first(*asked, answer),
             _ => fail(FailureCondition::TemporaryAuthFailure),
         }
     }

@@ -92,7 +92,9 @@ fn binding_name(flag: &str) -> Result<&str, Malformed> {
 }
 
 fn attribute(part: &str, name: char) -> Result<&str, Malformed> {
-    part.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')).ok_or(Malformed("attribute missing or out of order"))
+    part.strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('='))
+        .ok_or(Malformed("attribute missing or out of order"))
 }
 
 /// `saslname`: `=2C` is a comma and `=3D` an equals sign; any other `=` is an error (RFC 5802 §5.1).
@@ -157,10 +159,28 @@ mod tests {
     #[test]
     fn rfc5802_7_malformed_client_first_messages() {
         let wrong: [&[u8]; 22] = [
-            b"", b"n", b"n,", b"n,,", b"n,,n=", b"n,,n=user", b"n,,n=user,", b"n,,n=user,r=", b"n,,n=,r=x",
-            b"n,,r=x,n=user", b"x,,n=user,r=x", b"p,,n=user,r=x", b"p=,,n=user,r=x", b"p=tls unique,,n=user,r=x",
-            b"n,a=,n=user,r=x", b"n,b=x,n=user,r=x", b"n,,n=us=er,r=x", b"n,,n=us=2cer,r=x", b"n,,n=user,r=x y",
-            b"n,,n=user,r=x,", b"n,,n=us\xffer,r=x", b"n,,n=us\0er,r=x",
+            b"",
+            b"n",
+            b"n,",
+            b"n,,",
+            b"n,,n=",
+            b"n,,n=user",
+            b"n,,n=user,",
+            b"n,,n=user,r=",
+            b"n,,n=,r=x",
+            b"n,,r=x,n=user",
+            b"x,,n=user,r=x",
+            b"p,,n=user,r=x",
+            b"p=,,n=user,r=x",
+            b"p=tls unique,,n=user,r=x",
+            b"n,a=,n=user,r=x",
+            b"n,b=x,n=user,r=x",
+            b"n,,n=us=er,r=x",
+            b"n,,n=us=2cer,r=x",
+            b"n,,n=user,r=x y",
+            b"n,,n=user,r=x,",
+            b"n,,n=us\xffer,r=x",
+            b"n,,n=us\0er,r=x",
         ];
         for message in wrong {
             assert!(ClientFirst::parse(message).is_err(), "{}", message.escape_ascii());
@@ -186,9 +206,16 @@ mod tests {
     #[test]
     fn rfc5802_7_malformed_client_final_messages() {
         let wrong: [&[u8]; 10] = [
-            b"", b"c=biws", b"c=biws,r=abc", b"c=biws,p=cHJvb2Y=", b"r=abc,c=biws,p=cHJvb2Y=",
-            b"c=biws,r=abc,p=cHJvb2Y", b"c=biws!,r=abc,p=cHJvb2Y=", b"c=biws,r=abc,p=cHJvb2Y=,x=1",
-            b"c=biws,r=,p=cHJvb2Y=", b"c=biws,r=abc,xx,p=cHJvb2Y=",
+            b"",
+            b"c=biws",
+            b"c=biws,r=abc",
+            b"c=biws,p=cHJvb2Y=",
+            b"r=abc,c=biws,p=cHJvb2Y=",
+            b"c=biws,r=abc,p=cHJvb2Y",
+            b"c=biws!,r=abc,p=cHJvb2Y=",
+            b"c=biws,r=abc,p=cHJvb2Y=,x=1",
+            b"c=biws,r=,p=cHJvb2Y=",
+            b"c=biws,r=abc,xx,p=cHJvb2Y=",
         ];
         for message in wrong {
             assert!(ClientFinal::parse(message).is_err(), "{}", message.escape_ascii());

@@ -70,7 +70,8 @@ fn rfc5802_5_example_exchange() {
         challenge(scram.answer(pencil(ScramHash::Sha1, "QSXCR+Q6sek8bf92"))),
         "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
     );
-    let step = scram.respond(b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=");
+    let step =
+        scram.respond(b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=");
     assert_eq!(success(step).data.unwrap(), b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=");
 }
 
@@ -108,9 +109,16 @@ mod client {
     use sasl::common::{ChannelBinding as ClientBinding, Credentials};
 
     /// Runs a whole exchange; the client checks the server's signature.
-    pub(super) fn run<S: ScramProvider>(terms: &Terms, binding: ClientBinding, password: &str, stored: &ScramKeys) -> Step {
-        let credentials =
-            Credentials::default().with_username("user").with_password(password).with_channel_binding(binding);
+    pub(super) fn run<S: ScramProvider>(
+        terms: &Terms,
+        binding: ClientBinding,
+        password: &str,
+        stored: &ScramKeys,
+    ) -> Step {
+        let credentials = Credentials::default()
+            .with_username("user")
+            .with_password(password)
+            .with_channel_binding(binding);
         let mut client = Client::<S>::from_credentials(credentials).unwrap();
         let mut exchange = Exchange::begin(terms, client.name()).unwrap();
         let step = exchange.initial(Some(&client.initial()));
@@ -130,16 +138,31 @@ mod client {
 
     #[test]
     fn another_implementation_logs_in_without_binding() {
-        success(run::<Sha1>(&plain_terms(ScramHash::Sha1), ClientBinding::None, "pencil", &keys(ScramHash::Sha1)));
+        success(run::<Sha1>(
+            &plain_terms(ScramHash::Sha1),
+            ClientBinding::None,
+            "pencil",
+            &keys(ScramHash::Sha1),
+        ));
         let stored = keys(ScramHash::Sha256);
         success(run::<Sha256>(&plain_terms(ScramHash::Sha256), ClientBinding::None, "pencil", &stored));
-        success(run::<Sha256>(&plain_terms(ScramHash::Sha256), ClientBinding::Unsupported, "pencil", &stored));
+        success(run::<Sha256>(
+            &plain_terms(ScramHash::Sha256),
+            ClientBinding::Unsupported,
+            "pencil",
+            &stored,
+        ));
         success(run::<Sha256>(&plus_terms(ScramHash::Sha256), ClientBinding::None, "pencil", &stored));
     }
 
     #[test]
     fn another_implementation_with_a_wrong_password_does_not() {
-        let step = run::<Sha256>(&plain_terms(ScramHash::Sha256), ClientBinding::None, "eraser", &keys(ScramHash::Sha256));
+        let step = run::<Sha256>(
+            &plain_terms(ScramHash::Sha256),
+            ClientBinding::None,
+            "eraser",
+            &keys(ScramHash::Sha256),
+        );
         assert_eq!(condition(step), FailureCondition::NotAuthorized);
     }
 
@@ -167,8 +190,12 @@ mod client {
 
     #[test]
     fn rfc5802_6_y_although_plus_was_offered_is_a_downgrade() {
-        let step =
-            run::<Sha256>(&plus_terms(ScramHash::Sha256), ClientBinding::Unsupported, "pencil", &keys(ScramHash::Sha256));
+        let step = run::<Sha256>(
+            &plus_terms(ScramHash::Sha256),
+            ClientBinding::Unsupported,
+            "pencil",
+            &keys(ScramHash::Sha256),
+        );
         assert_eq!(condition(step), FailureCondition::NotAuthorized);
     }
 
@@ -181,11 +208,17 @@ mod client {
 }
 
 /// A client-final-message for the keys, computed from the password as RFC 5802 §3 says.
-fn final_message(hash: ScramHash, password: &[u8], first_bare: &str, server_first: &str, binding: &[u8]) -> String {
+fn final_message(
+    hash: ScramHash,
+    password: &[u8],
+    first_bare: &str,
+    server_first: &str,
+    binding: &[u8],
+) -> String {
     let attribute = |name: &str| server_first.split(',').find_map(|part| part.strip_prefix(name)).unwrap();
     let salt = STANDARD.decode(attribute("s=")).unwrap();
     let keys = ScramKeys::derive_with_salt(hash, attribute("i=").parse().unwrap(), salt.clone(), password);
-    let mut salted = vec![0; hash.len()];
+    let mut salted = vec![0; hash.bytes()];
     let algorithm = match hash {
         ScramHash::Sha1 => aws_lc_rs::pbkdf2::PBKDF2_HMAC_SHA1,
         ScramHash::Sha256 => aws_lc_rs::pbkdf2::PBKDF2_HMAC_SHA256,
@@ -194,15 +227,18 @@ fn final_message(hash: ScramHash, password: &[u8], first_bare: &str, server_firs
     aws_lc_rs::pbkdf2::derive(algorithm, keys.iterations, &salt, password, &mut salted);
     let client_key = hash.hmac(&salted, b"Client Key");
     let without_proof = format!("c={},r={}", STANDARD.encode(binding), attribute("r="));
-    let signature = hash.hmac(&keys.stored_key, format!("{first_bare},{server_first},{without_proof}").as_bytes());
-    let proof: Vec<u8> = client_key.as_ref().iter().zip(signature.as_ref()).map(|(one, other)| one ^ other).collect();
+    let signature =
+        hash.hmac(&keys.stored_key, format!("{first_bare},{server_first},{without_proof}").as_bytes());
+    let proof: Vec<u8> =
+        client_key.as_ref().iter().zip(signature.as_ref()).map(|(one, other)| one ^ other).collect();
     format!("{without_proof},p={}", STANDARD.encode(proof))
 }
 
 #[test]
 fn scram_sha_512_logs_in_with_and_without_server_end_point() {
     let hash = ScramHash::Sha512;
-    let end_point = ChannelBinding { kind: BindingType::TlsServerEndPoint, data: b"hash of certificate".to_vec() };
+    let end_point =
+        ChannelBinding { kind: BindingType::TlsServerEndPoint, data: b"hash of certificate".to_vec() };
     let terms = terms(&[Mechanism::ScramPlus(hash), Mechanism::Scram(hash)], &[exporter(), end_point]);
     for (name, header, data) in [
         ("SCRAM-SHA-512", "n,,", b"".as_slice()),
@@ -212,7 +248,8 @@ fn scram_sha_512_logs_in_with_and_without_server_end_point() {
         let mut exchange = Exchange::begin(&terms, name).unwrap();
         exchange.initial(Some(format!("{header}n=user,r=abc").as_bytes()));
         let first = challenge(exchange.answer(pencil(hash, "QSXCR+Q6sek8bf92")));
-        let last = final_message(hash, b"pencil", "n=user,r=abc", &first, &[header.as_bytes(), data].concat());
+        let last =
+            final_message(hash, b"pencil", "n=user,r=abc", &first, &[header.as_bytes(), data].concat());
         assert_eq!(success(exchange.respond(last.as_bytes())).account.as_str(), "user@example.org");
     }
 }
@@ -220,7 +257,8 @@ fn scram_sha_512_logs_in_with_and_without_server_end_point() {
 #[test]
 fn rfc5802_5_1_binding_data_of_another_type_is_not_authorized() {
     let hash = ScramHash::Sha256;
-    let end_point = ChannelBinding { kind: BindingType::TlsServerEndPoint, data: b"hash of certificate".to_vec() };
+    let end_point =
+        ChannelBinding { kind: BindingType::TlsServerEndPoint, data: b"hash of certificate".to_vec() };
     let terms = terms(&[Mechanism::ScramPlus(hash)], &[exporter(), end_point]);
     let mut exchange = Exchange::begin(&terms, "SCRAM-SHA-256-PLUS").unwrap();
     exchange.initial(Some(b"p=tls-server-end-point,,n=user,r=abc"));
@@ -254,7 +292,16 @@ fn rfc5802_6_plus_and_binding_flag_belong_together() {
 #[test]
 fn rfc6120_6_5_7_a_mechanism_that_was_not_offered_is_invalid() {
     let terms = plain_terms(ScramHash::Sha256);
-    for name in ["SCRAM-SHA-1", "SCRAM-SHA-256-PLUS", "PLAIN", "EXTERNAL", "ANONYMOUS", "X-UNKNOWN", "", "scram-sha-256"] {
+    for name in [
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-256-PLUS",
+        "PLAIN",
+        "EXTERNAL",
+        "ANONYMOUS",
+        "X-UNKNOWN",
+        "",
+        "scram-sha-256",
+    ] {
         let failure = Exchange::begin(&terms, name).unwrap_err();
         assert_eq!(failure.condition, FailureCondition::InvalidMechanism, "{name}");
     }
@@ -269,7 +316,8 @@ fn rfc6120_6_5_6_only_the_own_address_is_a_valid_authzid() {
         let step = Exchange::begin(&terms, "SCRAM-SHA-256").unwrap().initial(Some(message.as_bytes()));
         assert_eq!(condition(step), FailureCondition::InvalidAuthzid, "{authzid}");
     }
-    let step = Exchange::begin(&terms, "SCRAM-SHA-256").unwrap().initial(Some(b"n,a=user@example.org,n=user,r=abc"));
+    let step =
+        Exchange::begin(&terms, "SCRAM-SHA-256").unwrap().initial(Some(b"n,a=user@example.org,n=user,r=abc"));
     assert!(matches!(step, Step::LookUp(_)));
 }
 

@@ -114,8 +114,9 @@ impl Certificates {
     }
 
     fn refresh(&self, pair: Pair, known: Option<&Arc<Served>>) -> Result<Arc<Served>, CertificateProblem> {
-        let stamp =
-            pair.stamp().map_err(|source| CertificateProblem::Unreadable { path: pair.certificate.clone(), source })?;
+        let stamp = pair
+            .stamp()
+            .map_err(|source| CertificateProblem::Unreadable { path: pair.certificate.clone(), source })?;
         match known {
             Some(served) if served.stamp == stamp => Ok(served.clone()),
             _ => self.read(pair, stamp).map(Arc::new),
@@ -123,13 +124,15 @@ impl Certificates {
     }
 
     fn read(&self, pair: Pair, stamp: Stamp) -> Result<Served, CertificateProblem> {
-        let not_pem = |path: &Path, reason: String| CertificateProblem::NotPem { path: path.to_owned(), reason };
+        let not_pem =
+            |path: &Path, reason: String| CertificateProblem::NotPem { path: path.to_owned(), reason };
         let chain = CertificateDer::pem_file_iter(&pair.certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| not_pem(&pair.certificate, error.to_string()))?;
         let identity = chain.first().and_then(|first| Identity::read(first));
         let identity = identity.ok_or_else(|| not_pem(&pair.certificate, "no certificate".to_owned()))?;
-        let key = PrivateKeyDer::from_pem_file(&pair.key).map_err(|error| not_pem(&pair.key, error.to_string()))?;
+        let key =
+            PrivateKeyDer::from_pem_file(&pair.key).map_err(|error| not_pem(&pair.key, error.to_string()))?;
         let unusable = |source| CertificateProblem::Unusable { path: pair.certificate.clone(), source };
         let key = CertifiedKey::from_der(chain, key, &self.provider).map_err(unusable)?;
         let config = self.config(key).map_err(unusable)?;
@@ -168,7 +171,11 @@ impl Certificates {
 
     /// Each certificate: its file, what it says, for `waxwing check`.
     pub fn list(&self) -> Vec<(PathBuf, Identity)> {
-        self.table.load().iter().map(|served| (served.pair.certificate.clone(), served.identity.clone())).collect()
+        self.table
+            .load()
+            .iter()
+            .map(|served| (served.pair.certificate.clone(), served.identity.clone()))
+            .collect()
     }
 }
 
@@ -256,7 +263,8 @@ mod tests {
     fn an_empty_folder_serves_nothing_and_a_missing_one_is_a_problem() {
         let folder = tempfile::tempdir().unwrap();
         assert!(load(folder.path()).choose(Some("a.example"), None).is_none());
-        let (certificates, problems) = Certificates::load(&folder.path().join("missing"), Settings::default());
+        let (certificates, problems) =
+            Certificates::load(&folder.path().join("missing"), Settings::default());
         assert!(matches!(problems.as_slice(), [CertificateProblem::Unreadable { .. }]));
         assert!(certificates.choose(None, None).is_none());
     }

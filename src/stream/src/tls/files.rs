@@ -67,7 +67,12 @@ mod tests {
     fn pairs_are_found_by_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["example.org.crt", "example.org.key", "im.example.net/fullchain.pem", "im.example.net/privkey.pem"] {
+        for name in [
+            "example.org.crt",
+            "example.org.key",
+            "im.example.net/fullchain.pem",
+            "im.example.net/privkey.pem",
+        ] {
             touch(&at(name));
         }
         let found = pairs(folder.path()).unwrap();

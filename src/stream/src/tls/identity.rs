@@ -76,7 +76,9 @@ fn end_point_hash(certificate: &X509Certificate<'_>) -> Option<&'static digest::
     };
     match oid.as_str() {
         // md5WithRSA, sha1WithRSA, ecdsa-with-SHA1, SHA-1 of PSS
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.3.14.3.2.26" => Some(&digest::SHA256),
+        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.3.14.3.2.26" => {
+            Some(&digest::SHA256)
+        }
         // sha256WithRSA, ecdsa-with-SHA256, SHA-256 of PSS
         "1.2.840.113549.1.1.11" | "1.2.840.10045.4.3.2" | "2.16.840.1.101.3.4.2.1" => Some(&digest::SHA256),
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" | "2.16.840.1.101.3.4.2.2" => Some(&digest::SHA384),
@@ -108,7 +110,8 @@ mod tests {
     use super::*;
 
     fn certificate(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
-        let mut params = CertificateParams::new(vec!["example.org".to_owned(), "*.example.net".to_owned()]).unwrap();
+        let mut params =
+            CertificateParams::new(vec!["example.org".to_owned(), "*.example.net".to_owned()]).unwrap();
         change(&mut params);
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
     }
@@ -152,7 +155,8 @@ mod tests {
         let sha256 = digest::digest(&digest::SHA256, &der).as_ref().to_vec();
         assert_eq!(Identity::read(&der).unwrap().end_point, Some(sha256));
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
-        let der = CertificateParams::new(vec!["a".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec();
+        let der =
+            CertificateParams::new(vec!["a".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec();
         let sha384 = digest::digest(&digest::SHA384, &der).as_ref().to_vec();
         assert_eq!(Identity::read(&der).unwrap().end_point, Some(sha384));
     }
@@ -160,7 +164,8 @@ mod tests {
     #[test]
     fn rfc5929_4_1_end_point_is_undefined_for_ed25519() {
         let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-        let der = CertificateParams::new(vec!["a".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec();
+        let der =
+            CertificateParams::new(vec!["a".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec();
         assert_eq!(Identity::read(&der).unwrap().end_point, None);
     }
 

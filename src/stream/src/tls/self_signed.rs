@@ -57,7 +57,10 @@ mod tests {
         let names = ["localhost".to_owned()];
         write_self_signed(folder.path(), &names).unwrap();
         let key = fs::read(folder.path().join("localhost.key")).unwrap();
-        assert_eq!(write_self_signed(folder.path(), &names).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            write_self_signed(folder.path(), &names).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(fs::read(folder.path().join("localhost.key")).unwrap(), key);
     }
 

@@ -143,7 +143,11 @@ impl Connection {
     ///
     /// # Errors
     /// As TLS says; the alert has been sent if there is one.
-    pub async fn accept_tls(&mut self, certificates: &Certificates, to: Option<&str>) -> io::Result<TlsFacts> {
+    pub async fn accept_tls(
+        &mut self,
+        certificates: &Certificates,
+        to: Option<&str>,
+    ) -> io::Result<TlsFacts> {
         // Boxed: the handshake's state is large and short-lived, the connection's task is not.
         let (tls, facts) = Box::pin(handshake(&self.socket, certificates, to)).await?;
         self.tls = Some(tls);
@@ -221,7 +225,10 @@ async fn handshake(
 }
 
 /// Waits for bytes and hands them to `read`; the end of the connection is an error.
-async fn read_some(socket: &TcpStream, mut read: impl FnMut(&mut dyn Read) -> io::Result<usize>) -> io::Result<()> {
+async fn read_some(
+    socket: &TcpStream,
+    mut read: impl FnMut(&mut dyn Read) -> io::Result<usize>,
+) -> io::Result<()> {
     loop {
         socket.readable().await?;
         match read(&mut Socket(socket)) {

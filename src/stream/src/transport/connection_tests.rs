@@ -44,12 +44,18 @@ fn tls() -> Tls {
     assert!(problems.is_empty());
     let mut roots = RootCertStore::empty();
     use rustls::pki_types::pem::PemObject;
-    roots.add(rustls::pki_types::CertificateDer::from_pem_file(folder.path().join("localhost.crt")).unwrap()).unwrap();
+    roots
+        .add(rustls::pki_types::CertificateDer::from_pem_file(folder.path().join("localhost.crt")).unwrap())
+        .unwrap();
     Tls { _folder: folder, certificates, roots }
 }
 
 impl Tls {
-    fn connector(&self, versions: &[&'static rustls::SupportedProtocolVersion], alpn: &[&[u8]]) -> TlsConnector {
+    fn connector(
+        &self,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> TlsConnector {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         let mut config = builder.with_root_certificates(self.roots.clone()).with_no_client_auth();
@@ -60,7 +66,10 @@ impl Tls {
 
 type Client = tokio_rustls::client::TlsStream<TcpStream>;
 
-async fn encrypted(tls: &Tls, connector: TlsConnector) -> (io::Result<Client>, Connection, io::Result<TlsFacts>) {
+async fn encrypted(
+    tls: &Tls,
+    connector: TlsConnector,
+) -> (io::Result<Client>, Connection, io::Result<TlsFacts>) {
     let (client, mut connection) = pair().await;
     let name = ServerName::try_from("localhost").unwrap();
     let (client, facts) =
@@ -84,7 +93,8 @@ async fn bytes_go_both_ways_in_the_clear() {
 #[tokio::test]
 async fn bytes_go_both_ways_over_tls_13() {
     let tls = tls();
-    let (client, mut connection, facts) = encrypted(&tls, tls.connector(&[&rustls::version::TLS13], &[b"xmpp-client"])).await;
+    let (client, mut connection, facts) =
+        encrypted(&tls, tls.connector(&[&rustls::version::TLS13], &[b"xmpp-client"])).await;
     let (mut client, facts) = (client.unwrap(), facts.unwrap());
     assert_eq!(facts.server_name.as_deref(), Some("localhost"));
     assert!(facts.is_tls13 && connection.is_encrypted());
@@ -129,7 +139,8 @@ async fn rfc9266_3_tls_12_is_not_offered_tls_exporter() {
 #[tokio::test]
 async fn xep0368_3_a_client_that_speaks_another_protocol_is_refused() {
     let tls = tls();
-    let (client, _connection, facts) = encrypted(&tls, tls.connector(&[&rustls::version::TLS13], &[b"http/1.1"])).await;
+    let (client, _connection, facts) =
+        encrypted(&tls, tls.connector(&[&rustls::version::TLS13], &[b"http/1.1"])).await;
     assert!(client.is_err() && facts.is_err());
 }
 
