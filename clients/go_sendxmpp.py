@@ -43,6 +43,15 @@ class Sender:
         return process.returncode, complaint.decode().strip()
 
 
+async def heard(process, jid):
+    """What the listener prints of a message from `jid`: `TIME JID: BODY`."""
+    while line := await process.stdout.readline():
+        _, found, body = line.decode().rstrip("\n").partition(f" {jid}: ")
+        if found:
+            return body
+    raise common.Failed("the listener ended")
+
+
 async def stop(process):
     process.send_signal(signal.SIGINT)
     try:
@@ -73,8 +82,8 @@ async def listen(report, sender, peer, direct_tls):
     try:
         await report.wait(f"is seen to come by {how}", peer.presence(jid, "available"))
         peer.send_message(mto=jid, mbody=BODY, mtype="chat")
-        line = (await report.wait(f"hears a message by {how}", listener.stdout.readline())).decode().rstrip("\n")
-        report.check("the heard body is unchanged", line.endswith(f"{peer.boundjid.bare}: {BODY}"), line)
+        body = await report.wait(f"hears a message by {how}", heard(listener, peer.boundjid.bare))
+        report.check("the heard body is unchanged", body == BODY, body)
     finally:
         await stop(listener)
     await report.wait("is seen to go", peer.presence(jid, "unavailable"))
