@@ -3,6 +3,7 @@
 //! It makes its account by itself (XEP-0077) and then logs in with tokio-xmpp. See the README beside it.
 
 use std::error::Error;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use futures::{SinkExt, StreamExt};
@@ -41,14 +42,15 @@ async fn run() -> Outcome {
 
     register(&jid, &password, &server).await?;
     let mut client = Client::new_starttls(jid, password, DnsConfig::addr(&server), Timeouts::tight());
+    let mut pressed = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             event = client.next() => match event {
                 Some(event) => handle(&mut client, event).await?,
                 None => return Err("the connection is gone".into()),
             },
-            pressed = tokio::signal::ctrl_c() => {
-                pressed?;
+            outcome = &mut pressed => {
+                outcome?;
                 break;
             }
         }
