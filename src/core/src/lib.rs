@@ -1,1 +1,71 @@
-//! Modules, hosts, router, sessions, delivery: the server without any protocol feature
+//! The server without any protocol feature: modules, hosts, router, sessions, delivery.
+//!
+//! Nothing here knows an XEP, a socket or a storage engine. A listener module (c2s, s2s, component) turns bytes
+//! into stanzas and hands them to the [`Router`]; feature modules hang on the points that the [`Registrar`]
+//! offers; the core decides the order, routes, delivers, bounces.
+
+pub mod account;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod custody;
+pub mod delivery;
+pub mod disco;
+pub mod event;
+pub mod host;
+pub mod iq;
+pub mod mailbox;
+pub mod metrics;
+pub mod module;
+pub mod notice;
+pub mod points;
+pub mod registrar;
+pub mod router;
+pub mod server;
+pub mod service;
+pub mod session;
+pub mod slots;
+pub mod stream_feature;
+pub mod tasks;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::{Account, AccountRef, ResourceConflict};
+pub use clock::{Clock, Random};
+pub use command::{Command, CommandCall, CommandError, CommandResult};
+pub use config::{Config, ConfigError, HostConfig};
+pub use custody::Custody;
+pub use delivery::{Outcome, Plan};
+pub use disco::{DiscoAnswer, DiscoItem, DiscoNode, DiscoOn, DiscoQuery, Identity};
+pub use event::{DropReason, Event, Flow, HookResult, Hooked, Kinds, Origin};
+pub use host::{Host, HostRef};
+pub use iq::{Iq, IqRequest, IqResult, IqTo, Reply};
+pub use mailbox::{Mailbox, Outbound};
+pub use module::{HostKind, Module, ModuleDef, ModuleInfo, NoConfig, Reload, Scope, Spec, StartError};
+pub use notice::{Notice, NoticeKind};
+pub use points::{Exit, Gate, Side, Step};
+pub use registrar::{AccountSlot, Registrar, SessionSlot};
+pub use router::Router;
+pub use server::{Server, Shared, StartOptions};
+pub use service::{Accounts, BoxFuture, Contacts, RemoteDelivery, ServiceHandle};
+pub use session::{CloseReason, Session, SessionId, SessionRef};
+pub use stream_feature::{Enable, Offered, Peer, StreamFeature, Trigger};
+pub use tasks::{Every, Phase, Shutdown};
+
+/// What nearly every module needs.
+pub mod prelude {
+    pub use crate::{
+        Account, AccountRef, AccountSlot, Command, CommandCall, CommandError, CommandResult, Custody,
+        DiscoOn, DropReason, Event, Every, Exit, Flow, Gate, HookResult, Hooked, Host, HostKind, HostRef, Iq,
+        IqRequest, IqResult, IqTo, Kinds, Module, ModuleInfo, NoConfig, Notice, NoticeKind, Offered,
+        Registrar, Reload, Reply, Scope, ServiceHandle, Session, SessionRef, SessionSlot, Side, Spec,
+        StartError, Step, StreamFeature,
+    };
+    pub use waxwing_store::{AccountNumber, Batch, Partition, Store, StoreError, Table, TableRef, Ticket};
+    pub use waxwing_xml::{Child, Children, Text, Tree};
+    pub use waxwing_xmpp::{
+        BareJid, Condition, Domain, ErrorType, IqType, Jid, Kind, MessageType, PresenceType, Stanza,
+        StanzaError, ns,
+    };
+}

@@ -25,18 +25,16 @@ impl Stanza {
             write_attribute("xmlns", namespace, out);
         }
         if let Some(from) = &self.from {
-            write_address(" from='", from, out);
+            write_attribute("from", from.as_str(), out);
         }
         if let Some(to) = to {
-            write_address(" to='", to, out);
+            write_attribute("to", to.as_str(), out);
         }
         if let Some(id) = &self.id {
             write_attribute("id", id.as_str(), out);
         }
         if let Some(kind) = self.kind.type_name() {
-            out.extend_from_slice(b" type='");
-            out.extend_from_slice(kind.as_bytes());
-            out.push(b'\'');
+            write_attribute("type", kind, out);
         }
         if let Some(lang) = &self.lang {
             write_attribute("xml:lang", lang.as_str(), out);
@@ -77,17 +75,6 @@ fn write_attribute(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"='");
     escape_attribute(value, out);
-    out.push(b'\'');
-}
-
-/// Localparts and domainparts have nothing to escape (RFC 7622 §3.3.1).
-fn write_address(start: &str, jid: &Jid, out: &mut Vec<u8>) {
-    out.extend_from_slice(start.as_bytes());
-    out.extend_from_slice(jid.bare_str().as_bytes());
-    if let Some(resource) = jid.resource() {
-        out.push(b'/');
-        escape_attribute(resource, out);
-    }
     out.push(b'\'');
 }
 

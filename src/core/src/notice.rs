@@ -1,0 +1,60 @@
+//! Cold notifications: something happened, and who wants to may act on it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::service::BoxFuture;
+use crate::{AccountRef, SessionRef};
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// An account was made.
+    AccountCreated(AccountRef),
+    /// An account is about to go: its rows are still there.
+    AccountRemoving(AccountRef),
+    /// A session has bound its resource.
+    SessionBound(SessionRef),
+    /// A session is closed: it takes no stanzas any more, its presence is still set if it had one.
+    SessionClosed(SessionRef),
+}
+
+/// Which notices a callback wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoticeKind {
+    /// See [`Notice::AccountCreated`].
+    AccountCreated,
+    /// See [`Notice::AccountRemoving`].
+    AccountRemoving,
+    /// See [`Notice::SessionBound`].
+    SessionBound,
+    /// See [`Notice::SessionClosed`].
+    SessionClosed,
+}
+
+impl Notice {
+    /// Its kind.
+    pub fn kind(&self) -> NoticeKind {
+        match self {
+            Self::AccountCreated(_) => NoticeKind::AccountCreated,
+            Self::AccountRemoving(_) => NoticeKind::AccountRemoving,
+            Self::SessionBound(_) => NoticeKind::SessionBound,
+            Self::SessionClosed(_) => NoticeKind::SessionClosed,
+        }
+    }
+}
+
+pub(crate) type NoticeCall = Arc<dyn Fn(Notice) -> BoxFuture<'static, ()> + Send + Sync>;
+
+#[derive(Clone)]
+pub(crate) struct NoticeEntry {
+    pub(crate) module: &'static str,
+    pub(crate) kind: NoticeKind,
+    pub(crate) call: NoticeCall,
+}
+
+impl fmt::Debug for NoticeEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.module, self.kind)
+    }
+}

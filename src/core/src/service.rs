@@ -1,0 +1,84 @@
+//! Services that the core itself calls; modules provide them.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use waxwing_store::{AccountNumber, StoreError};
+use waxwing_xmpp::{Domain, Jid, Stanza};
+
+use crate::{AccountRef, Custody};
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Which accounts exist on a host.
+pub trait Accounts: Send + Sync {
+    /// The number of the account with this (prepared) localpart.
+    fn find<'a>(&'a self, local: &'a str) -> BoxFuture<'a, Result<Option<AccountNumber>, StoreError>>;
+}
+
+/// Who may see whose presence.
+pub trait Contacts: Send + Sync {
+    /// Whether `who` may see that `account` is there: by subscription (`from` or `both`), by directed presence, or
+    /// because it is the account itself (RFC 6121 §8.5.3.1).
+    fn sees<'a>(&'a self, account: &'a AccountRef, who: &'a Jid) -> BoxFuture<'a, Result<bool, StoreError>>;
+}
+
+/// Takes stanzas for other servers.
+pub trait RemoteDelivery: Send + Sync {
+    /// Takes responsibility for a stanza; later failures bounce it by the router.
+    fn deliver(&self, from: &Domain, to: &Domain, stanza: Stanza, custody: &mut Custody);
+}
+
+/// What modules of one host give each other, by type.
+#[derive(Default)]
+pub(crate) struct Services(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Services({})", self.0.len())
+    }
+}
+
+impl Services {
+    /// False if there is one of this type already.
+    pub(crate) fn add<S: ?Sized + Send + Sync + 'static>(&mut self, service: Arc<S>) -> bool {
+        self.0.insert(TypeId::of::<S>(), Box::new(service)).is_none()
+    }
+
+    pub(crate) fn find<S: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<S>> {
+        self.0.get(&TypeId::of::<S>())?.downcast_ref::<Arc<S>>().cloned()
+    }
+}
+
+/// A handle that is bound after all modules have started.
+#[derive(Debug)]
+pub struct ServiceHandle<S: ?Sized>(Arc<OnceLock<Arc<S>>>);
+
+impl<S: ?Sized> Clone for ServiceHandle<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: ?Sized + Send + Sync + 'static> ServiceHandle<S> {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(OnceLock::new()))
+    }
+
+    pub(crate) fn bind(&self, services: &Services) {
+        if let Some(service) = services.find::<S>() {
+            // Bound once, at the end of the start.
+            drop(self.0.set(service));
+        }
+    }
+
+    /// The service; None before all modules have started, or where nobody provides it.
+    pub fn get(&self) -> Option<&Arc<S>> {
+        self.0.get()
+    }
+}

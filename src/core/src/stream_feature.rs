@@ -1,0 +1,104 @@
+//! What is negotiated on a stream: declared with the place where it is offered, enabled by a function of which
+//! the IQ or nonza is one caller.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use waxwing_xml::{Child, Tree};
+use waxwing_xmpp::{IqType, Stanza};
+
+use crate::iq::IqResult;
+use crate::service::BoxFuture;
+use crate::{HostRef, SessionRef};
+
+/// Where in the negotiation a feature is offered (XEP-0170).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Offered {
+    /// Inside TLS (or where plaintext is allowed), before login.
+    BeforeLogin,
+    /// Inside `<inline/>` of SASL2 (XEP-0388).
+    Sasl2Inline,
+    /// Inside `<inline/>` of Bind 2 (XEP-0386).
+    Bind2Inline,
+    /// After login.
+    AfterLogin,
+}
+
+/// What asks for the feature to be enabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// An IQ with this payload (namespace, element), where the IQ table does not serve: before login.
+    Iq(IqType, &'static str, &'static str),
+    /// A first-level element that is no stanza.
+    Nonza(&'static str, &'static str),
+    /// An element inside the SASL2 or Bind 2 request.
+    Inline(&'static str, &'static str),
+}
+
+/// The other end of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether the stream is encrypted.
+    pub secure: bool,
+}
+
+/// A request to enable a feature.
+#[derive(Debug, Clone)]
+pub struct Enable {
+    /// What asked.
+    pub trigger: Trigger,
+    /// The IQ, where it was one.
+    pub stanza: Option<Stanza>,
+    /// The element that asks: the IQ's payload, the nonza, the inline element.
+    pub payload: Child,
+    /// The host of the stream.
+    pub host: HostRef,
+    /// The session, after login.
+    pub session: Option<SessionRef>,
+    /// The other end.
+    pub peer: Peer,
+}
+
+pub(crate) type EnableCall = Arc<dyn Fn(Enable) -> BoxFuture<'static, IqResult> + Send + Sync>;
+
+/// A declared stream feature.
+#[derive(Clone)]
+pub struct StreamFeature {
+    /// The module that declares it.
+    pub module: &'static str,
+    /// Where it is offered.
+    pub offered: Offered,
+    /// The element in `<stream:features/>` or `<inline/>`.
+    pub element: Tree,
+    /// What enables it.
+    pub triggers: Vec<Trigger>,
+    pub(crate) call: Option<EnableCall>,
+}
+
+impl fmt::Debug for StreamFeature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?} <{}/>", self.module, self.offered, self.element.name())
+    }
+}
+
+impl StreamFeature {
+    /// A feature that only informs (`<ver/>`, `<c/>`).
+    pub fn new(offered: Offered, element: Tree) -> Self {
+        Self { module: "", offered, element, triggers: Vec::new(), call: None }
+    }
+
+    /// Adds what enables it; give the function to [`crate::Registrar::stream_feature_with`].
+    #[must_use]
+    pub fn on(mut self, trigger: Trigger) -> Self {
+        self.triggers.push(trigger);
+        self
+    }
+
+    /// Enables it; the result is what the trigger's form asks for. None: it cannot be enabled, it only informs.
+    pub fn enable(&self, request: Enable) -> Option<BoxFuture<'static, IqResult>> {
+        self.call.as_ref().map(|call| call(request))
+    }
+}
