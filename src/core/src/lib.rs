@@ -28,9 +28,6 @@ pub mod slots;
 pub mod stream_feature;
 pub mod tasks;
 
-#[cfg(test)]
-mod tests;
-
 pub use account::{Account, AccountRef, ResourceConflict};
 pub use clock::{Clock, Random};
 pub use command::{Command, CommandCall, CommandError, CommandResult};

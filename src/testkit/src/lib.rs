@@ -1,1 +1,16 @@
-//! In-memory server, scripted clients and XML comparison for module tests
+//! For module tests: a server in memory with only the modules named, and clients that speak XML.
+//!
+//! There is no socket and no login: a client is a session that is bound directly. What a stanza causes has
+//! happened when [`TestClient::send`] returns, so "nothing else arrived" needs no waiting.
+
+#![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod client;
+mod compare;
+mod server;
+
+pub use accounts::TestAccounts;
+pub use client::TestClient;
+pub use compare::{difference, matches};
+pub use server::{TestServer, TestServerBuilder};
