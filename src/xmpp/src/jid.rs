@@ -168,12 +168,25 @@ impl BareJid {
         let end = text.len();
         Jid::of_prepared(Arc::from(text), local.len(), end).map(Self)
     }
+    /// The name of an account or room that is to be created, from its localpart as a person typed it.
+    ///
+    /// # Errors
+    /// As [`BareJid::new`]; and if preparation changes the localpart, so that nobody gets another name than the one
+    /// asked for (design §3); and if it may not be created.
+    pub fn for_creation(local: &str, domain: &Domain) -> Result<Self, JidError> {
+        let bare = Self::new(Some(local), domain)?;
+        if bare.local() != Some(local) || !bare.may_be_created() {
+            return Err(JidError(
+                "a new name may hold only what preparation leaves unchanged, e.g. lower case",
+            ));
+        }
+        Ok(bare)
+    }
     /// Whether an account, room or host may be created under this name: both preparations (RFC 7622 and RFC 6122)
     /// agree on it and leave it unchanged (design §3).
     ///
     /// Parsing has refused what they disagree on; what is left to refuse here is a host name with an underscore,
-    /// which is tolerated in received addresses only. A caller that holds the name as a person typed it should also
-    /// compare it with the parsed one, so that nobody gets another name than the one asked for.
+    /// which is tolerated in received addresses only. [`BareJid::for_creation`] also sees the name as it was typed.
     pub fn may_be_created(&self) -> bool {
         !self.domain().contains('_') && Self::parse(self.as_str()).is_ok_and(|again| again == *self)
     }

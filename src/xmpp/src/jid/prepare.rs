@@ -27,29 +27,43 @@ const DOTS: [char; 4] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
 /// `/`, or the length. `None` for any other text: one pass over plain ASCII, which nearly all addresses are.
 pub(super) fn find_plain(text: &[u8]) -> Option<(usize, usize)> {
     let mut local_end = 0;
-    let mut start = 0;
-    let mut allowed = ALL;
-    let mut label = Labels::default();
+    let mut domain_start = 0;
     let mut domain_end = text.len();
+    let mut label_start = 0;
+    let mut labels_are_ok = true;
+    let mut allowed = ALL;
     for (at, &byte) in text.iter().enumerate() {
         match byte {
             b'/' => {
                 domain_end = at;
                 break;
             }
-            b'@' if start == 0 && at > 0 && at <= MAX_BYTES && allowed & LOCAL != 0 => {
-                (local_end, start) = (at, at + 1);
-                (allowed, label) = (ALL, Labels::default());
+            b'@' if domain_start == 0 && (1..=MAX_BYTES).contains(&at) && allowed & LOCAL != 0 => {
+                (local_end, domain_start, label_start) = (at, at + 1, at + 1);
+                (allowed, labels_are_ok) = (ALL, true);
+                continue;
             }
-            _ => {
-                allowed &= class(byte);
-                label.push(byte);
+            b'.' => {
+                labels_are_ok &= is_label_ok(text, label_start, at);
+                label_start = at + 1;
             }
+            // Two hyphens in a row are left to a closer look: A-labels have them (RFC 5890 §2.3.1).
+            b'-' => labels_are_ok &= at > label_start && text.get(at - 1) != Some(&b'-'),
+            _ => {}
         }
+        allowed &= class(byte);
     }
-    let is_domain = allowed & DOMAIN != 0 && label.is_end_ok() && domain_end - start <= MAX_DNS;
+    let is_domain = allowed & DOMAIN != 0
+        && labels_are_ok
+        && is_label_ok(text, label_start, domain_end)
+        && domain_end - domain_start <= MAX_DNS;
     let is_resource = text.get(domain_end + 1..).is_none_or(is_plain_resource);
     (is_domain && is_resource).then_some((local_end, domain_end))
+}
+
+/// Neither empty nor too long, and no hyphen at the end; the one that begins here and ends before `end`.
+fn is_label_ok(text: &[u8], start: usize, end: usize) -> bool {
+    (1..=MAX_LABEL).contains(&(end - start)) && text.get(end - 1) != Some(&b'-')
 }
 
 const LOCAL: u8 = 1;
@@ -103,35 +117,7 @@ fn is_plain_resource(resource: &[u8]) -> bool {
 
 /// Whether preparation would change nothing: lower-case labels of letters, digits, hyphens and underscores.
 fn is_plain_domain(domain: &[u8]) -> bool {
-    let mut labels = Labels::default();
-    domain.iter().for_each(|&byte| labels.push(byte));
-    is_all(domain, DOMAIN) && labels.is_end_ok() && domain.len() <= MAX_DNS
-}
-
-/// Follows the labels of a domain: none is empty, too long, or has a hyphen at its ends. Two hyphens in a row are
-/// left to a closer look, because A-labels have them (RFC 5890 §2.3.1).
-#[derive(Default)]
-struct Labels {
-    bytes: usize,
-    last: u8,
-    is_bad: bool,
-}
-
-impl Labels {
-    fn push(&mut self, byte: u8) {
-        if byte == b'.' {
-            self.is_bad |= !self.is_end_ok();
-            self.bytes = 0;
-        } else {
-            self.is_bad |= byte == b'-' && (self.bytes == 0 || self.last == b'-');
-            self.bytes += 1;
-        }
-        self.last = byte;
-    }
-
-    fn is_end_ok(&self) -> bool {
-        !self.is_bad && (1..=MAX_LABEL).contains(&self.bytes) && self.last != b'-'
-    }
+    find_plain(domain) == Some((0, domain.len()))
 }
 
 /// RFC 7622 §3.3.1.

@@ -269,6 +269,12 @@ fn design_3_only_undisputed_names_may_be_created() {
         assert!(BareJid::parse(name).unwrap().may_be_created(), "{name}");
     }
     assert!(!BareJid::parse("my_host.example").unwrap().may_be_created());
+    let host = Domain::parse("example.com").unwrap();
+    assert_eq!(BareJid::for_creation("ünal", &host).unwrap(), "ünal@example.com");
+    for typed in ["Juliet", "ＪＵＬＩＥＴ", "u\u{308}nal", "fußball", "a b", "", "Σ"] {
+        assert!(BareJid::for_creation(typed, &host).is_err(), "{typed:?}");
+    }
+    assert!(BareJid::for_creation("a", &Domain::parse("my_host.example").unwrap()).is_err());
 }
 
 #[test]

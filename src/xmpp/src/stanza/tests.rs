@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use waxwing_xml::{Attribute, CONTENT, Element, Framing, Item, Limits, Scanner, Text, Tree};
 
 use super::*;
@@ -378,4 +379,45 @@ fn attributes_can_be_added() {
         value: Text::from_static("c"),
     });
     assert_eq!(message.to_xml(), "<message xmlns:a0='urn:x' a0:b='c'/>");
+}
+
+/// Nothing that XML reads as markup is in a localpart or domainpart, so these are written as they are.
+#[test]
+fn rfc7622_3_3_1_only_resourceparts_are_escaped() {
+    for c in ('\0'..='\u{FFFF}').chain(['\u{1FFFE}', '\u{10FFFF}']) {
+        for text in [format!("a{c}@b.example"), format!("a{c}.example"), format!("b.example/a{c}")] {
+            let Ok(jid) = Jid::parse(&text) else { continue };
+            let mut escaped = Vec::new();
+            waxwing_xml::escape_attribute(jid.bare_str(), &mut escaped);
+            assert_eq!(escaped, jid.bare_str().as_bytes(), "{text:?}");
+        }
+    }
+    let xml = Stanza::presence(PresenceType::Available).to(Jid::parse("a.example/<'&\">").unwrap()).to_xml();
+    assert_eq!(xml, "<presence to='a.example/&lt;&apos;&amp;&quot;&gt;'/>");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn what_is_written_is_read_the_same(id in "\\PC{0,20}", lang in "[a-z-]{0,8}", resource in "\\PC{1,20}", value in "\\PC{0,20}") {
+        let mut sent = Stanza::message(MessageType::Chat).id(id.as_str().into()).with(&Tree::new(CONTENT, "body").with_text(value.as_str()));
+        sent.from = Jid::from_parts(Some("a"), "b.example", Some(&resource)).ok();
+        sent.lang = Some(lang.as_str().into());
+        sent.extra.get_or_insert_default().push(Attribute {
+            namespace: Text::from_static("urn:x"),
+            name: Text::from_static("b"),
+            value: value.as_str().into(),
+        });
+        let read = Stanza::parse(&sent.to_xml()).unwrap();
+        prop_assert_eq!((read.kind, &read.to, &read.from, &read.id), (sent.kind, &sent.to, &sent.from, &sent.id));
+        prop_assert_eq!((&read.lang, &read.extra), (&sent.lang, &sent.extra));
+        prop_assert_eq!(read.to_xml(), sent.to_xml());
+    }
+
+    #[test]
+    fn no_bytes_bring_the_reader_down(bytes in proptest::collection::vec(any::<u8>(), 0..60), tail in "[<>a-z/'=\"& ]{0,40}") {
+        let _ = Stanza::from_store_bytes(&bytes);
+        let _ = Stanza::parse(&format!("<message {tail}"));
+    }
 }

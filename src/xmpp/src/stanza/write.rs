@@ -25,16 +25,18 @@ impl Stanza {
             write_attribute("xmlns", namespace, out);
         }
         if let Some(from) = &self.from {
-            write_attribute("from", from.as_str(), out);
+            write_address(" from='", from, out);
         }
         if let Some(to) = to {
-            write_attribute("to", to.as_str(), out);
+            write_address(" to='", to, out);
         }
         if let Some(id) = &self.id {
             write_attribute("id", id.as_str(), out);
         }
         if let Some(kind) = self.kind.type_name() {
-            write_attribute("type", kind, out);
+            out.extend_from_slice(b" type='");
+            out.extend_from_slice(kind.as_bytes());
+            out.push(b'\'');
         }
         if let Some(lang) = &self.lang {
             write_attribute("xml:lang", lang.as_str(), out);
@@ -75,6 +77,17 @@ fn write_attribute(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"='");
     escape_attribute(value, out);
+    out.push(b'\'');
+}
+
+/// Localparts and domainparts have nothing to escape (RFC 7622 §3.3.1).
+fn write_address(start: &str, jid: &Jid, out: &mut Vec<u8>) {
+    out.extend_from_slice(start.as_bytes());
+    out.extend_from_slice(jid.bare_str().as_bytes());
+    if let Some(resource) = jid.resource() {
+        out.push(b'/');
+        escape_attribute(resource, out);
+    }
     out.push(b'\'');
 }
 
