@@ -131,16 +131,17 @@ fn predefined(reference: &[u8]) -> Option<char> {
     }
 }
 
-/// Longest character reference that we read; leading zeros could make it endless.
-const REFERENCE_BYTES: usize = 16;
+/// Most digits of a character reference: U+10FFFF needs no more. Leading zeros could make it endless, and rxml
+/// reads no more than eight.
+const REFERENCE_DIGITS: usize = 7;
 
 fn character_reference(bytes: &[u8]) -> Lexed<usize> {
     let hex = bytes.get(2) == Some(&b'x');
     let start = if hex { 3 } else { 2 };
     let digits = bytes.get(start..).unwrap_or_default();
     let len = digits.iter().position(|byte| !is_digit(*byte, hex)).unwrap_or(digits.len());
-    if start + len >= REFERENCE_BYTES {
-        return Err(Stop::Limit("a character reference", REFERENCE_BYTES));
+    if len > REFERENCE_DIGITS {
+        return Err(Stop::Limit("the digits of a character reference", REFERENCE_DIGITS));
     }
     match digits.get(len) {
         None => Err(Stop::More),

@@ -4,6 +4,8 @@
 //! inherited declared inside; CDATA becomes text, CR and CRLF become LF, white space in attribute values becomes
 //! spaces. Prefixes stay, because content may use them.
 
+use std::borrow::Cow;
+
 use crate::escape::{escape_attribute, escape_text};
 use crate::lex::{self, QName, RawAttribute, Span, Tag, TextKind};
 use crate::namespace::{self, Declared, Outside, XML};
@@ -259,11 +261,16 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// Every `>` is escaped: after a CDATA section it may follow a `]]` that was not of the same run.
     fn text(&mut self, span: Span, kind: TextKind) {
-        if kind.carriage_return {
-            self.out.extend_from_slice(lex::unescape_lines(span.str(self.source)).as_bytes());
-        } else {
-            self.out.extend_from_slice(span.of(self.source));
+        let raw = span.str(self.source);
+        let lines =
+            if kind.carriage_return { Cow::Owned(lex::unescape_lines(raw)) } else { Cow::Borrowed(raw) };
+        for (number, part) in lines.split('>').enumerate() {
+            if number > 0 {
+                self.out.extend_from_slice(b"&gt;");
+            }
+            self.out.extend_from_slice(part.as_bytes());
         }
     }
 }

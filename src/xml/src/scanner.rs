@@ -127,13 +127,17 @@ impl Scanner {
             // XML 1.0 §2.8: an XML declaration stands at the very begin.
             self.place = Place::Begin { declaration: false };
         }
-        match (input.first(), self.place) {
-            (Some(b'<') | None, Place::Begin { .. } | Place::Inside) | (None, _) => Ok(()),
-            (Some(0x80..=0xc1 | 0xf5..), _) => Err(XmlError::Encoding),
-            (Some(_), Place::Inside) => Err(XmlError::BadFormat("character data between stanzas")),
-            (Some(_), Place::Begin { .. }) => Err(XmlError::NotWellFormed("character data before the root")),
-            (Some(_), _) => Err(XmlError::NotWellFormed("something after the root")),
-        }
+        let Some(first) = input.first().copied().filter(|first| *first != b'<' || self.place == Place::End)
+        else {
+            return Ok(());
+        };
+        Err(match (first, self.place) {
+            (0x80..=0xc1 | 0xf5.., _) => XmlError::Encoding,
+            (..b' ' | b'&', _) => XmlError::NotWellFormed("a character that may not stand here"),
+            (_, Place::Inside) => XmlError::BadFormat("character data between stanzas"),
+            (_, Place::End) => XmlError::NotWellFormed("something after the root"),
+            _ => XmlError::NotWellFormed("character data outside of the root"),
+        })
     }
 
     /// Reads the declaration, tag or element that begins here. `None`: it is not complete, or says nothing.

@@ -198,7 +198,7 @@ impl Tree {
     }
 
     /// Appends to the last text node, so that references do not cut text into pieces.
-    fn push_text(&mut self, more: &str) {
+    pub(crate) fn push_text(&mut self, more: &str) {
         match self.nodes.last_mut() {
             Some(Node::Text(text)) => text.push_str(more),
             _ => self.nodes.push(Node::Text(more.to_owned())),

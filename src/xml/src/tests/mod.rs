@@ -2,6 +2,12 @@
 
 mod accepted;
 mod chunks;
+mod corpus;
+mod differential;
+mod forward;
+mod mutate;
+mod properties;
+mod rules;
 
 use crate::{Element, Framing, Item, Limits, Scanner, XmlError};
 
