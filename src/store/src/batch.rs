@@ -97,6 +97,16 @@ impl Batch {
         self.changes.is_empty()
     }
 
+    /// Refuses what some engine could not hold.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.partition.check()?;
+        for (key, value) in self.changes.iter().chain(&self.expected) {
+            check_size("key", key.len(), 1, KEY_BYTES_MAX)?;
+            check_size("value", value.as_ref().map_or(0, Bytes::len), 0, VALUE_BYTES_MAX)?;
+        }
+        Ok(())
+    }
+
     fn change(&mut self, key: Bytes, value: Option<Bytes>) -> &mut Self {
         let row = (key, value);
         self.bytes += size(&row);
@@ -108,6 +118,16 @@ impl Batch {
 fn size((key, value): &Change) -> usize {
     key.len() + value.as_ref().map_or(0, Bytes::len) + OVERHEAD
 }
+
+fn check_size(what: &'static str, bytes: usize, min: usize, max: usize) -> Result<(), StoreError> {
+    if (min..=max).contains(&bytes) { Ok(()) } else { Err(StoreError::BadSize { what, bytes, min, max }) }
+}
+
+/// Longest key; a full JID has at most 3,071 bytes.
+pub const KEY_BYTES_MAX: usize = 16 << 10;
+
+/// Longest value.
+pub const VALUE_BYTES_MAX: usize = 16 << 20;
 
 /// Roughly what a row or a batch costs in memory besides its bytes.
 const OVERHEAD: usize = 64;

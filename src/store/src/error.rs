@@ -114,6 +114,15 @@ pub enum StoreError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The file of an export or import cannot be read or written.
+    #[error("cannot {action} the export file: {cause}")]
+    ExportFile {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The system's own words.
+        #[source]
+        cause: Arc<io::Error>,
+    },
     /// A file operation failed.
     #[error("cannot {action} {}: {cause}", path.display())]
     Io {
@@ -124,6 +133,18 @@ pub enum StoreError {
         /// The system's own words.
         #[source]
         cause: Arc<io::Error>,
+    },
+    /// A key or value is empty or too long for the contract.
+    #[error("a {what} of {bytes} bytes does not fit; it may have {min} to {max}")]
+    BadSize {
+        /// Key or value.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The least allowed.
+        min: usize,
+        /// The most allowed.
+        max: usize,
     },
     /// Not a month of the form yyyymm.
     #[error("{0} is not a month (yyyymm)")]
@@ -214,6 +235,17 @@ pub enum EngineError {
     /// A fault a test asked for.
     #[error("a test asked for this fault")]
     Asked,
+}
+
+impl EngineError {
+    /// Whether another process, or a thread about to end, has the database open.
+    pub(crate) fn is_locked(&self) -> bool {
+        match self {
+            Self::Sled(sled::Error::Io(error)) => error.to_string().contains("could not acquire lock"),
+            Self::Fjall(error) => matches!(**error, fjall::Error::Locked),
+            _ => false,
+        }
+    }
 }
 
 impl From<io::Error> for EngineError {

@@ -5,10 +5,13 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use bytes::Bytes;
 use tracing::info;
 
+use crate::batch::{Change, KeyRange, Order, Partition};
 use crate::error::StoreError;
 use crate::partitions::{Partitions, sync_folder};
 use crate::store::Store;
@@ -109,9 +112,53 @@ fn write(dir: &Path, version: u32, engine: &str) -> Result<(), StoreError> {
     sync_folder(dir)
 }
 
+/// Shows a migration every row and writes what it makes of them, in small batches. Blocks.
+///
+/// The visitor gives a change or none. As a crash may come between two batches, it must know the rows it has already
+/// changed when it meets them again.
+#[cfg_attr(not(test), expect(dead_code, reason = "there is no older format yet; the test has one"))]
+pub(crate) fn rewrite(partitions: &Partitions, visit: Rewriter<'_>) -> Result<(), StoreError> {
+    let months = partitions.months()?.into_iter().map(Partition::Month);
+    for partition in std::iter::once(Partition::Main).chain(months) {
+        let mut range = KeyRange::all();
+        while let Some((last, rows)) = page(partitions, partition, &range)? {
+            let changes = rows.iter().filter_map(|(key, value)| visit(key, value).transpose());
+            let changes = changes.collect::<Result<Vec<_>, _>>()?;
+            partitions.with(partition, "migrate", |engine| engine.write(&changes))?;
+            range = range.after(last);
+        }
+        partitions.with(partition, "sync", |engine| engine.sync())?;
+    }
+    Ok(())
+}
+
+/// Takes a key and its value, gives what to change.
+type Rewriter<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<Option<Change>, StoreError>;
+
+type Rows = Vec<(Bytes, Bytes)>;
+
+/// The next rows and the last of their keys.
+fn page(
+    partitions: &Partitions,
+    partition: Partition,
+    range: &KeyRange,
+) -> Result<Option<(Bytes, Rows)>, StoreError> {
+    let rows = partitions.with(partition, "migrate", |engine| {
+        let mut rows = Vec::new();
+        engine.scan(range, Order::Forward, &mut |key, value| {
+            rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            if rows.len() < ROWS_AT_ONCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(rows)
+    })?;
+    Ok(rows.last().map(|(key, _)| key.clone()).map(|last| (last, rows)))
+}
+
+const ROWS_AT_ONCE: usize = 256;
+
 /// An interrupted import leaves its mark.
 pub(crate) async fn refuse_half_import(store: &Store) -> Result<(), StoreError> {
-    match store.get(&crate::Partition::Main, IMPORTING).await? {
+    match store.get(&Partition::Main, IMPORTING).await? {
         Some(_) => Err(StoreError::HalfImported),
         None => Ok(()),
     }

@@ -6,12 +6,14 @@
 //!
 //! What is deliberately absent: timers, transactions over several partitions, and any way past the two to an engine.
 
-pub use batch::{Batch, KeyRange, Order, Partition};
+pub use batch::{Batch, KEY_BYTES_MAX, KeyRange, Order, Partition, VALUE_BYTES_MAX};
 pub use engine::{EngineKind, UnknownEngine};
 pub use error::{ApplyError, EngineError, RowError, StoreError};
 pub use faults::Faults;
 pub use key::{EncodeKey, KeyCodec};
 pub use numbers::{AccountNumber, CreateError, HostNumber, Kind, Number, Numbers};
+pub use owner::{OwnerRow, OwnerRows};
+pub use portable::Copied;
 pub use store::{Store, StoreOptions};
 pub use table::{Owner, Scope, Span, Table, TableRef};
 pub use ticket::Ticket;
@@ -27,7 +29,9 @@ mod format;
 pub mod key;
 mod numbers;
 mod overlay;
+mod owner;
 mod partitions;
+mod portable;
 mod state;
 mod store;
 mod table;

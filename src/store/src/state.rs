@@ -4,7 +4,7 @@
 //! queue order is the order reads see. While a batch waits for its expected values, the keys it touches are locked:
 //! whatever touches one of them waits behind it, everything else passes. No engine is called under the lock.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -92,7 +92,7 @@ impl Core {
     }
 
     fn submit(&self, batch: Batch, max: usize) -> Result<Ticket, StoreError> {
-        batch.partition.check()?;
+        batch.check()?;
         let mut state = self.lock();
         if state.closing {
             return Err(StoreError::Closed);
@@ -179,6 +179,19 @@ impl Core {
             return Err(StoreError::Closed);
         }
         Ok(state.overlays.get(&partition).map_or_else(Vec::new, |overlay| overlay.page(range, order, limit)))
+    }
+
+    /// The months that have unwritten rows.
+    pub(crate) fn overlay_months(&self) -> Result<BTreeSet<u32>, StoreError> {
+        let state = self.lock();
+        if state.closing {
+            return Err(StoreError::Closed);
+        }
+        let month = |partition: &Partition| match partition {
+            Partition::Main => None,
+            Partition::Month(month) => Some(*month),
+        };
+        Ok(state.overlays.keys().filter_map(month).collect())
     }
 
     /// Asks the engine. Blocks.

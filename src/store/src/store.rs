@@ -1,6 +1,7 @@
 //! The store's handle: open, apply, read, close.
 
 use std::fmt;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -15,8 +16,11 @@ use crate::error::StoreError;
 use crate::faults::Faults;
 use crate::numbers::{Book, Numbers};
 use crate::overlay::Merge;
+use crate::owner::OwnerRows;
 use crate::partitions::Partitions;
+use crate::portable::{self, Copied};
 use crate::state::Core;
+use crate::table::Owner;
 use crate::ticket::Ticket;
 use crate::{checker, format, writer};
 
@@ -147,13 +151,16 @@ impl Store {
         blocking(move || core.engine_page(partition, &range, merge, order)).await
     }
 
-    /// The months that have a partition, oldest first. Those whose first batch is not written yet are missing.
+    /// The months that have rows or a partition to hold them, oldest first.
     pub async fn months(&self) -> Result<Vec<u32>, StoreError> {
         let core = self.handle.core.clone();
-        if core.reads_directly() {
-            return core.partitions.months();
-        }
-        blocking(move || core.partitions.months()).await
+        // The overlay first, as in every read: what moves to the engine in between is seen there.
+        let mut months = core.overlay_months()?;
+        months.extend(match core.reads_directly() {
+            true => core.partitions.months()?,
+            false => blocking(move || core.partitions.months()).await?,
+        });
+        Ok(months.into_iter().collect())
     }
 
     /// Removes a month's partition and gives its disk space back. Batches submitted before go with it.
@@ -171,6 +178,27 @@ impl Store {
     /// The book of names and numbers: accounts, rooms, hosts.
     pub fn numbers(&self) -> Numbers<'_> {
         Numbers::new(self)
+    }
+
+    /// All rows of one owner, page by page: to export an account, or to measure it.
+    pub async fn owner_rows(&self, owner: impl Into<Owner>) -> Result<OwnerRows, StoreError> {
+        OwnerRows::new(self, owner.into()).await
+    }
+
+    /// Writes everything in the portable format, which every engine can import; needs little memory.
+    ///
+    /// Pages are read one after the other: a consistent copy needs a store that nothing else writes to. `out` is
+    /// written on the caller's thread.
+    pub async fn export(&self, out: impl Write + Send) -> Result<Copied, StoreError> {
+        portable::export(self, out).await
+    }
+
+    /// Reads an export into this store, which must be new.
+    ///
+    /// If it fails, because the file is damaged or the disk full, the store refuses to open from then on: delete its
+    /// folder and try again. `input` is read on the caller's thread.
+    pub async fn import(&self, input: impl Read + Send) -> Result<Copied, StoreError> {
+        portable::import(self, input).await
     }
 
     /// The engine below.

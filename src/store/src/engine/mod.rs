@@ -7,13 +7,17 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::str::FromStr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::batch::{Change, KeyRange, Order};
 use crate::error::EngineError;
 
+mod fjall;
 pub(crate) mod memory;
+mod sled;
 
 /// One open partition.
 pub(crate) trait Engine: Send + Sync {
@@ -54,14 +58,32 @@ impl EngineKind {
         }
     }
 
+    /// Opens the database in a folder, which is created if need be.
     pub(crate) fn open(self, path: &Path, cache_bytes: u64) -> Result<Box<dyn Engine>, EngineError> {
-        let _ = (path, cache_bytes);
-        match self {
-            Self::Memory => Ok(Box::new(memory::Memory::default())),
-            Self::Sled | Self::Fjall => Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into()),
+        let started = Instant::now();
+        loop {
+            let opened: Result<Box<dyn Engine>, EngineError> = match self {
+                Self::Sled => sled::Sled::open(path, cache_bytes).map(boxed),
+                Self::Fjall => fjall::Fjall::open(path, cache_bytes).map(boxed),
+                Self::Memory => Ok(boxed(memory::Memory::default())),
+            };
+            match opened {
+                // The engine's own threads may hold the lock for a moment after it was closed.
+                Err(error) if error.is_locked() && started.elapsed() < LOCK_WAIT_MAX => {
+                    thread::sleep(LOCK_RETRY);
+                }
+                other => return other,
+            }
         }
     }
 }
+
+fn boxed(engine: impl Engine + 'static) -> Box<dyn Engine> {
+    Box::new(engine)
+}
+
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

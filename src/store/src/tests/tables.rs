@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// The example of `Table`.
-struct Notes;
+pub(crate) struct Notes;
 
 #[derive(Debug, PartialEq, Clone, Serialize, Deserialize)]
-struct Note {
+pub(crate) struct Note {
     text: String,
 }
 
@@ -33,7 +33,7 @@ impl Table for Settings {
     type Value = Raw;
 }
 
-struct Counter;
+pub(crate) struct Counter;
 
 impl Table for Counter {
     const NAME: &'static str = "counter.counter";
@@ -43,7 +43,7 @@ impl Table for Counter {
     type Value = u64;
 }
 
-fn note(text: &str) -> Note {
+pub(crate) fn note(text: &str) -> Note {
     Note { text: text.to_owned() }
 }
 
@@ -186,7 +186,8 @@ async fn damaged_and_encrypted_rows_are_named_as_such() {
     counter.put((), &(), &1).unwrap();
     let rows = store.range(&Partition::Main, crate::KeyRange::all(), Order::Reverse, 1).await.unwrap();
     let key = rows[0].0.clone();
-    let cases: [(&[u8], fn(&RowError) -> bool); 4] = [
+    type IsExpected = fn(&RowError) -> bool;
+    let cases: [(&[u8], IsExpected); 4] = [
         (&[1], |e| *e == RowError::Short),
         (&[1, 9, 5], |e| *e == RowError::KeyId(9)),
         (&[7, 0, 5], |e| *e == RowError::Version(7)),
