@@ -497,6 +497,11 @@ impl Negotiation {
                 self.reply(&stanza, &Condition::NotAllowed.into(), out);
                 Ok(Action::Continue)
             }
+            (State::Bound, _) if is_session(&stanza) => {
+                // RFC 3921 §3: binding has done it all.
+                self.framing.stanza(&stanza.result(), out);
+                Ok(Action::Continue)
+            }
             (State::Bound, _) => {
                 self.accepted += 1;
                 if self.accepted >= FORGIVEN_AFTER {
@@ -571,6 +576,13 @@ impl Negotiation {
 
 fn is_bind(stanza: &Stanza) -> bool {
     stanza.is_request() && stanza.payload().is_some_and(|payload| payload.is(ns::BIND, "bind"))
+}
+
+fn is_session(stanza: &Stanza) -> bool {
+    let payload = stanza.payload().is_some_and(|payload| payload.is(ns::SESSION, "session"));
+    payload
+        && stanza.kind == Kind::Iq(IqType::Set)
+        && stanza.to.as_ref().is_none_or(|to| to.local().is_none())
 }
 
 /// So many good stanzas make up for the refused ones.

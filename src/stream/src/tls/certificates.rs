@@ -1,4 +1,4 @@
-//! The certificates of a folder, chosen by name and read again when they change.
+//! The certificates of some folders, chosen by name and read again when they change.
 
 use std::collections::HashMap;
 use std::io;
@@ -29,10 +29,10 @@ pub struct Settings {
     pub default_host: Option<String>,
 }
 
-/// The certificates of one folder.
+/// The certificates of some folders; those of an earlier folder come before those of a later one.
 #[derive(Debug)]
 pub struct Certificates {
-    folder: PathBuf,
+    folders: Vec<PathBuf>,
     settings: Settings,
     provider: Arc<CryptoProvider>,
     table: ArcSwap<Vec<Arc<Served>>>,
@@ -41,6 +41,7 @@ pub struct Certificates {
 /// A certificate with everything that serves it.
 #[derive(Debug)]
 pub struct Served {
+    folder: usize,
     pair: Pair,
     stamp: Stamp,
     identity: Identity,
@@ -78,11 +79,11 @@ pub enum CertificateProblem {
 }
 
 impl Certificates {
-    /// Reads the folder. A missing folder and broken files are problems, not failures: the rest is served.
-    pub fn load(folder: &Path, settings: Settings) -> (Self, Vec<CertificateProblem>) {
+    /// Reads the folders. Broken files are problems, not failures: the rest is served. A folder may be missing.
+    pub fn load(folders: &[&Path], settings: Settings) -> (Self, Vec<CertificateProblem>) {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let certificates =
-            Self { folder: folder.to_owned(), settings, provider, table: ArcSwap::from_pointee(Vec::new()) };
+        let folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        let certificates = Self { folders, settings, provider, table: ArcSwap::from_pointee(Vec::new()) };
         let problems = certificates.reload();
         (certificates, problems)
     }
@@ -90,18 +91,14 @@ impl Certificates {
     /// Reads again what has changed; connections that exist keep what they have. A pair that is broken now is served
     /// as it was before.
     pub fn reload(&self) -> Vec<CertificateProblem> {
-        let pairs = match files::pairs(&self.folder) {
-            Ok(pairs) => pairs,
-            Err(source) => return vec![CertificateProblem::Unreadable { path: self.folder.clone(), source }],
-        };
         let old = self.table.load();
         let old: HashMap<&Path, &Arc<Served>> =
             old.iter().map(|served| (served.pair.certificate.as_path(), served)).collect();
         let mut problems = Vec::new();
         let mut table = Vec::new();
-        for pair in pairs {
+        for (folder, pair) in self.pairs(&mut problems) {
             let known = old.get(pair.certificate.as_path()).copied();
-            match self.refresh(pair, known) {
+            match self.refresh(folder, pair, known) {
                 Ok(served) => table.push(served),
                 Err(problem) => {
                     problems.push(problem);
@@ -113,17 +110,35 @@ impl Certificates {
         problems
     }
 
-    fn refresh(&self, pair: Pair, known: Option<&Arc<Served>>) -> Result<Arc<Served>, CertificateProblem> {
+    /// All pairs, with the place of their folder.
+    fn pairs(&self, problems: &mut Vec<CertificateProblem>) -> Vec<(usize, Pair)> {
+        let mut all = Vec::new();
+        for (place, folder) in self.folders.iter().enumerate() {
+            match files::pairs(folder) {
+                Ok(pairs) => all.extend(pairs.into_iter().map(|pair| (place, pair))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => problems.push(CertificateProblem::Unreadable { path: folder.clone(), source }),
+            }
+        }
+        all
+    }
+
+    fn refresh(
+        &self,
+        folder: usize,
+        pair: Pair,
+        known: Option<&Arc<Served>>,
+    ) -> Result<Arc<Served>, CertificateProblem> {
         let stamp = pair
             .stamp()
             .map_err(|source| CertificateProblem::Unreadable { path: pair.certificate.clone(), source })?;
         match known {
             Some(served) if served.stamp == stamp => Ok(served.clone()),
-            _ => self.read(pair, stamp).map(Arc::new),
+            _ => self.read(folder, pair, stamp).map(Arc::new),
         }
     }
 
-    fn read(&self, pair: Pair, stamp: Stamp) -> Result<Served, CertificateProblem> {
+    fn read(&self, folder: usize, pair: Pair, stamp: Stamp) -> Result<Served, CertificateProblem> {
         let not_pem =
             |path: &Path, reason: String| CertificateProblem::NotPem { path: path.to_owned(), reason };
         let chain = CertificateDer::pem_file_iter(&pair.certificate)
@@ -136,7 +151,14 @@ impl Certificates {
         let unusable = |source| CertificateProblem::Unusable { path: pair.certificate.clone(), source };
         let key = CertifiedKey::from_der(chain, key, &self.provider).map_err(unusable)?;
         let config = self.config(key).map_err(unusable)?;
-        Ok(Served { stamp, identity, config: Arc::new(config), clients: self.settings.clients.clone(), pair })
+        Ok(Served {
+            folder,
+            stamp,
+            identity,
+            config: Arc::new(config),
+            clients: self.settings.clients.clone(),
+            pair,
+        })
     }
 
     fn config(&self, key: CertifiedKey) -> Result<ServerConfig, rustls::Error> {
@@ -179,15 +201,21 @@ impl Certificates {
     }
 }
 
-/// The best match: named after the host, then by name, then by wildcard; among equals the one that lives longest.
+/// The best match: of the first folder that has one, named after the host, then by name, then by wildcard; among equals
+/// the one that lives longest.
 fn best<'a>(table: &'a [Arc<Served>], host: &str) -> Option<&'a Arc<Served>> {
     let ascii = idna::domain_to_ascii(host).ok()?;
     let rank = |served: &Served| {
         let by_file = served.pair.name.as_deref().is_some_and(|name| name == ascii || name == host);
-        (by_file, served.identity.matches(&ascii), served.identity.not_after)
+        (
+            std::cmp::Reverse(served.folder),
+            by_file,
+            served.identity.matches(&ascii),
+            served.identity.not_after,
+        )
     };
     let fits = |served: &&Arc<Served>| {
-        let (by_file, by_name, _) = rank(served);
+        let (_, by_file, by_name, _) = rank(served);
         by_file || by_name != Matching::None
     };
     table.iter().filter(fits).max_by_key(|served| rank(served))
@@ -225,7 +253,7 @@ mod tests {
 
     fn load(folder: &Path) -> Certificates {
         let settings = Settings { default_host: Some("b.example".to_owned()), ..Settings::default() };
-        let (certificates, problems) = Certificates::load(folder, settings);
+        let (certificates, problems) = Certificates::load(&[folder], settings);
         assert!(problems.is_empty(), "{problems:?}");
         certificates
     }
@@ -249,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_of_an_earlier_folder_comes_first() {
+        let (real, spare) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        make(real.path(), &["x", "*.example.org"]);
+        make(spare.path(), &["im.example.org"]);
+        make(spare.path(), &["localhost"]);
+        let (certificates, _) = Certificates::load(&[real.path(), spare.path()], Settings::default());
+        assert_eq!(file(certificates.choose(Some("im.example.org"), None)), "x");
+        assert_eq!(file(certificates.choose(Some("localhost"), None)), "localhost");
+    }
+
+    #[test]
     fn an_exact_name_wins_over_a_wildcard() {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path(), &["a", "*.example.org"]);
@@ -260,11 +299,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_serves_nothing_and_a_missing_one_is_a_problem() {
+    fn an_empty_or_missing_folder_serves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         assert!(load(folder.path()).choose(Some("a.example"), None).is_none());
         let (certificates, problems) =
-            Certificates::load(&folder.path().join("missing"), Settings::default());
+            Certificates::load(&[&folder.path().join("missing")], Settings::default());
         assert!(matches!(problems.as_slice(), [CertificateProblem::Unreadable { .. }]));
         assert!(certificates.choose(None, None).is_none());
     }
@@ -304,7 +343,7 @@ mod tests {
         make(folder.path(), &["a.example"]);
         make(folder.path(), &["b.example"]);
         fs::copy(folder.path().join("a.example.key"), folder.path().join("b.example.key")).unwrap();
-        let (certificates, problems) = Certificates::load(folder.path(), Settings::default());
+        let (certificates, problems) = Certificates::load(&[folder.path()], Settings::default());
         assert!(matches!(problems.as_slice(), [CertificateProblem::Unusable { .. }]), "{problems:?}");
         assert!(certificates.covers("a.example") && !certificates.covers("b.example"));
     }

@@ -40,7 +40,7 @@ fn tls() -> Tls {
     let folder = tempfile::tempdir().unwrap();
     write_self_signed(folder.path(), &["localhost".to_owned()]).unwrap();
     let settings = Settings { alpn: vec![b"xmpp-client".to_vec()], ..Settings::default() };
-    let (certificates, problems) = Certificates::load(folder.path(), settings);
+    let (certificates, problems) = Certificates::load(&[folder.path()], settings);
     assert!(problems.is_empty());
     let mut roots = RootCertStore::empty();
     use rustls::pki_types::pem::PemObject;

@@ -6,22 +6,25 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::Network;
-use super::network::customer;
-
 /// Counts connections; shared by all listeners.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gate {
-    connections_max: usize,
-    per_address_max: usize,
-    exempt: Vec<Network>,
     open: Mutex<Open>,
+}
+
+/// How many there may be, as an address finds it when it connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// In all.
+    pub connections_max: usize,
+    /// From this address; `None` for networks that the operator exempts.
+    pub per_address_max: Option<usize>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    /// Only addresses with an open connection are in here, so it is bounded by `connections_max`.
+    /// Only addresses with an open connection are in here, so it is bounded by the limit for all.
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -44,26 +47,18 @@ pub struct Permit {
 }
 
 impl Gate {
-    /// `exempt`: networks that the limit per address does not hold for; the limit for all holds for everyone.
-    pub fn new(connections_max: usize, per_address_max: usize, exempt: Vec<Network>) -> Arc<Self> {
-        Arc::new(Self { connections_max, per_address_max, exempt, open: Mutex::default() })
-    }
-
-    /// Whether rates and limits per address do not hold for this address.
-    pub fn is_exempt(&self, address: IpAddr) -> bool {
-        self.exempt.iter().any(|network| network.contains(address))
-    }
-
-    /// Lets a connection in.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
-        let exempt = self.is_exempt(address);
+    /// Lets a connection in. The allowance is given each time, so that it can change while the server runs.
+    ///
+    /// # Errors
+    /// There are as many connections as there may be.
+    pub fn admit(self: &Arc<Self>, address: IpAddr, allowance: Allowance) -> Result<Permit, Refusal> {
         let address = customer(address);
         let mut open = self.open.lock();
-        if open.all >= self.connections_max {
+        if open.all >= allowance.connections_max {
             return Err(Refusal::Full);
         }
         let here = open.by_address.get(&address).copied().unwrap_or_default();
-        if here >= self.per_address_max && !exempt {
+        if allowance.per_address_max.is_some_and(|max| here >= max) {
             return Err(Refusal::Address);
         }
         open.by_address.insert(address, here + 1);
@@ -91,6 +86,14 @@ impl Drop for Permit {
     }
 }
 
+/// What counts as one address for limits: an IPv4 address, or the /64 that one IPv6 customer has at least.
+pub fn customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,31 +102,46 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn allow(connections_max: usize, per_address_max: Option<usize>) -> Allowance {
+        Allowance { connections_max, per_address_max }
+    }
+
     #[test]
     fn an_address_has_only_so_many_connections() {
-        let gate = Gate::new(10, 2, Vec::new());
-        let one = gate.admit(address("192.0.2.1")).unwrap();
-        let _two = gate.admit(address("::ffff:192.0.2.1")).unwrap();
-        assert_eq!(gate.admit(address("192.0.2.1")).unwrap_err(), Refusal::Address);
-        assert!(gate.admit(address("192.0.2.2")).is_ok());
+        let gate = Arc::new(Gate::default());
+        let admit = |text| gate.admit(address(text), allow(10, Some(2)));
+        let one = admit("192.0.2.1").unwrap();
+        let _two = admit("::ffff:192.0.2.1").unwrap();
+        assert_eq!(admit("192.0.2.1").unwrap_err(), Refusal::Address);
+        assert!(admit("192.0.2.2").is_ok());
         drop(one);
-        assert!(gate.admit(address("192.0.2.1")).is_ok());
+        assert!(admit("192.0.2.1").is_ok());
     }
 
     #[test]
     fn the_server_has_only_so_many_connections() {
-        let gate = Gate::new(2, 2, vec!["127.0.0.0/8".parse().unwrap()]);
-        let _open = [gate.admit(address("192.0.2.1")).unwrap(), gate.admit(address("192.0.2.2")).unwrap()];
-        assert_eq!(gate.admit(address("127.0.0.1")).unwrap_err(), Refusal::Full);
+        let gate = Arc::new(Gate::default());
+        let admit = |text| gate.admit(address(text), allow(2, None));
+        let _open = [admit("192.0.2.1").unwrap(), admit("192.0.2.2").unwrap()];
+        assert_eq!(admit("127.0.0.1").unwrap_err(), Refusal::Full);
     }
 
     #[test]
-    fn exempt_networks_are_not_counted_by_address() {
-        let gate = Gate::new(10, 1, vec!["127.0.0.0/8".parse().unwrap()]);
-        let open: Vec<_> = (0..5).map(|_| gate.admit(address("127.0.0.1")).unwrap()).collect();
+    fn exempt_addresses_are_limited_only_by_the_whole() {
+        let gate = Arc::new(Gate::default());
+        let open: Vec<_> =
+            (0..5).map(|_| gate.admit(address("127.0.0.1"), allow(5, None)).unwrap()).collect();
         assert_eq!(gate.open(), 5);
         drop(open);
         assert_eq!(gate.open(), 0);
         assert!(gate.open.lock().by_address.is_empty());
+    }
+
+    #[test]
+    fn one_ipv6_customer_is_a_64() {
+        let of = |text: &str| customer(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 }

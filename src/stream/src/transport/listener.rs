@@ -1,7 +1,7 @@
 //! A listening socket that survives running out of descriptors.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
-use super::{Gate, Permit};
+use super::{Allowance, Gate, Permit};
 
 /// Accepts connections.
 #[derive(Debug)]
@@ -46,14 +46,18 @@ impl Listener {
 
     /// The next connection that the gate lets in. Never fails: without descriptors or memory it waits and tries again,
     /// so that only new connections suffer.
-    pub async fn accept(&self, gate: &Arc<Gate>) -> (TcpStream, SocketAddr, Permit) {
+    pub async fn accept(
+        &self,
+        gate: &Arc<Gate>,
+        allowance: impl Fn(IpAddr) -> Allowance,
+    ) -> (TcpStream, SocketAddr, Permit) {
         loop {
             match self.listener.accept().await {
                 Ok((socket, peer)) => {
                     if self.starved.swap(false, Ordering::Relaxed) {
                         warn!("New connections are accepted again.");
                     }
-                    match gate.admit(peer.ip()) {
+                    match gate.admit(peer.ip(), allowance(peer.ip())) {
                         Ok(permit) => return (socket, peer, permit),
                         Err(refusal) => debug!(peer = %peer, error = %refusal, "Connection refused."),
                     }
@@ -83,25 +87,29 @@ mod tests {
 
     use super::*;
 
+    fn one(_: IpAddr) -> Allowance {
+        Allowance { connections_max: 10, per_address_max: Some(1) }
+    }
+
     #[tokio::test]
     async fn the_unspecified_ipv6_address_takes_ipv4_as_well() {
         let listener = Listener::bind("[::]:0".parse().unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let gate = Gate::new(10, 10, Vec::new());
+        let gate = Arc::new(Gate::default());
         let _client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        let (_socket, peer, _permit) = listener.accept(&gate).await;
-        assert_eq!(peer.ip().to_canonical(), std::net::IpAddr::from([127, 0, 0, 1]));
+        let (_socket, peer, _permit) = listener.accept(&gate, one).await;
+        assert_eq!(peer.ip().to_canonical(), IpAddr::from([127, 0, 0, 1]));
     }
 
     #[tokio::test]
     async fn a_connection_over_the_limit_is_closed_and_the_next_is_served() {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
-        let gate = Gate::new(10, 1, Vec::new());
+        let gate = Arc::new(Gate::default());
         let _first = TcpStream::connect(address).await.unwrap();
-        let (_socket, _, permit) = listener.accept(&gate).await;
+        let (_socket, _, permit) = listener.accept(&gate, one).await;
         let mut refused = TcpStream::connect(address).await.unwrap();
-        let accept = listener.accept(&gate);
+        let accept = listener.accept(&gate, one);
         let mut byte = [0];
         tokio::select! {
             _ = accept => panic!("over the limit"),
@@ -109,6 +117,6 @@ mod tests {
         }
         drop(permit);
         let _next = TcpStream::connect(address).await.unwrap();
-        listener.accept(&gate).await;
+        listener.accept(&gate, one).await;
     }
 }

@@ -6,11 +6,9 @@
 mod connection;
 mod gate;
 mod listener;
-mod network;
 mod throttle;
 
 pub use connection::Connection;
-pub use gate::{Gate, Permit, Refusal};
+pub use gate::{Allowance, Gate, Permit, Refusal, customer};
 pub use listener::Listener;
-pub use network::Network;
 pub use throttle::TokenBucket;

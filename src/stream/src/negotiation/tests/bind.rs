@@ -103,3 +103,15 @@ fn after_binding_stanzas_and_declared_nonzas_pass() {
     assert!(seen[1].contains("<body>hi</body>"), "{seen:?}");
     assert_eq!(seen[2], "<enable>");
 }
+
+#[test]
+fn rfc3921_3_a_session_is_granted_to_who_still_asks() {
+    let mut stream = tls();
+    stream.bind_resource();
+    let session =
+        "<iq type='set' id='s' to='example.org'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>";
+    let answer = stream.say(session);
+    assert!(answer.contains("type='result'") && answer.contains("id='s'"), "{answer}");
+    stream.say(&session.replace("example.org", "romeo@example.net"));
+    assert_eq!(stream.seen.borrow().len(), 2, "one for somebody else is routed");
+}
