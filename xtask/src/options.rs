@@ -1,0 +1,126 @@
+//! The command line.
+
+/// What `cargo xtask` without a command prints.
+pub(crate) const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  test [PART]... [--subject NAME]   run the tests; PART is style, unit, docs, conform or clients (default: all)
+  conform [--subject NAME]          run the conformance tests only, and record the result
+  docs                              write the generated parts of the documentation anew
+  bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
+
+  --subject NAME   the server under test: waxwing (default), prosody or ejabberd
+  --screen         keep Profanity's screen in docs/profanity.txt
+
+Environment: WAXWING_CACHE (default ~/.cache/waxwing) keeps what is installed for the tests; WAXWING_INSTALL=0
+forbids to install Debian packages; with CI=true a part that cannot run counts as failed.";
+
+/// A part of the test run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Formatting and lints.
+    Style,
+    /// The tests of the crates.
+    Unit,
+    /// Whether the generated documentation is fresh and links lead somewhere.
+    Docs,
+    /// The conformance tests over the wire.
+    Conform,
+    /// Real clients.
+    Clients,
+}
+
+const ALL: [(&str, Part); 5] = [
+    ("style", Part::Style),
+    ("unit", Part::Unit),
+    ("docs", Part::Docs),
+    ("conform", Part::Conform),
+    ("clients", Part::Clients),
+];
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) command: String,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) subject: String,
+    pub(crate) peers: Vec<String>,
+    pub(crate) screen: bool,
+    pub(crate) quick: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let command = words.next().unwrap_or_else(|| "help".to_owned());
+        if !["test", "conform", "docs", "bench", "help", "--help", "-h"].contains(&command.as_str()) {
+            return Err(format!("unknown command '{command}'"));
+        }
+        let mut options = Self {
+            command,
+            parts: Vec::new(),
+            subject: "waxwing".to_owned(),
+            peers: vec!["prosody".to_owned()],
+            screen: false,
+            quick: false,
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--subject" => options.subject = subject(words.next())?,
+                "--peers" => {
+                    let list = words.next().unwrap_or_default();
+                    let names = list.split(',').filter(|name| !name.is_empty());
+                    options.peers =
+                        names.map(|name| subject(Some(name.to_owned()))).collect::<Result<_, _>>()?;
+                }
+                "--screen" => options.screen = true,
+                "--quick" => options.quick = true,
+                name if options.command == "test" => options.parts.push(part(name)?),
+                other => return Err(format!("'{other}' is not known here")),
+            }
+        }
+        if options.parts.is_empty() {
+            options.parts = ALL.iter().map(|(_, part)| *part).collect();
+        }
+        Ok(options)
+    }
+}
+
+fn part(name: &str) -> Result<Part, String> {
+    let found = ALL.iter().find(|(known, _)| *known == name);
+    found.map(|(_, part)| *part).ok_or_else(|| format!("there is no part '{name}' of the tests"))
+}
+
+fn subject(name: Option<String>) -> Result<String, String> {
+    match name {
+        Some(name) if ["waxwing", "prosody", "ejabberd"].contains(&name.as_str()) => Ok(name),
+        other => Err(format!("'{}' is no server known here", other.unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn no_part_means_every_part() {
+        assert_eq!(parse("test").unwrap().parts.len(), ALL.len());
+        assert_eq!(parse("test clients").unwrap().parts, [Part::Clients]);
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        for line in ["tset", "test everything", "conform --subject openfire", "bench --fast", "docs clients"]
+        {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn peers_are_a_list() {
+        assert_eq!(parse("bench --peers prosody,ejabberd").unwrap().peers, ["prosody", "ejabberd"]);
+    }
+}

@@ -1,0 +1,270 @@
+//! A server under test: Waxwing, Prosody or ejabberd, on loopback, in a temporary folder.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::needs;
+use crate::run;
+
+/// How long a server may take to greet its first client.
+const START_SECONDS: u64 = 60;
+
+/// A running server. It ends, and its folder goes, when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    folder: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) port_tls: u16,
+}
+
+impl Server {
+    /// Starts the server of this name for the domain `localhost`, with open registration, TLS demanded and no
+    /// limits on rates; `before` are words to put before its command line, such as `taskset -c 0`.
+    pub(crate) fn start(name: &str, before: &[&str]) -> Result<Self, String> {
+        let program = match name {
+            "waxwing" => run::release_binary("waxwing")?,
+            "prosody" => needs::programs(&[("prosody", "prosody")]).map(|()| PathBuf::from("prosody"))?,
+            "ejabberd" => needs::programs(&[("ejabberdctl", "ejabberd")]).map(|()| PathBuf::from("erl"))?,
+            other => return Err(format!("no server '{other}' is known here")),
+        };
+        let folder = temporary_folder()?;
+        let made = Self::start_in(&folder, name, &program, before);
+        if made.is_err() {
+            remove(&folder);
+        }
+        made
+    }
+
+    fn start_in(folder: &Path, name: &str, program: &Path, before: &[&str]) -> Result<Self, String> {
+        certificates(folder)?;
+        let (port, port_tls) = (free_port()?, free_port()?);
+        let mut command = match before.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
+        configure(&mut command, name, folder, port, port_tls)?;
+        let log = File::create(folder.join("log")).map_err(|error| error.to_string())?;
+        let complaints = log.try_clone().map_err(|error| error.to_string())?;
+        command.stdin(Stdio::null()).stdout(log).stderr(complaints);
+        let child = command.spawn().map_err(|error| format!("{name} does not start: {error}"))?;
+        let mut server = Self { child, folder: folder.to_path_buf(), port, port_tls };
+        server.wait(name)?;
+        println!("{name} runs as process {} on ports {port} and {port_tls}", server.pid());
+        Ok(server)
+    }
+
+    /// The process that was started; it may have children.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The certificate authority its clients must trust.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.join("certs/dev-ca.crt")
+    }
+
+    /// An authority that did not sign its certificate.
+    pub(crate) fn other_authority(&self) -> PathBuf {
+        self.folder.join("other/dev-ca.crt")
+    }
+
+    fn wait(&mut self, name: &str) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
+        loop {
+            if greets(self.port) {
+                return Ok(());
+            }
+            let ended = self.child.try_wait().is_ok_and(|status| status.is_some());
+            if ended || Instant::now() > deadline {
+                let said = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                return Err(format!("{name} did not start; it said:\n{said}"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The polite way first: it is what an operator does.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut asked = false;
+        while self.child.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < deadline {
+            if !asked {
+                asked = Command::new("kill").arg(self.pid().to_string()).status().is_ok();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // Both fail only when the process has ended, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        remove(&self.folder);
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder)
+        && folder.exists()
+    {
+        println!("{} stays behind: {error}", folder.display());
+    }
+}
+
+fn temporary_folder() -> Result<PathBuf, String> {
+    let base = std::env::temp_dir();
+    for number in 0..1000 {
+        let folder = base.join(format!("waxwing-xtask-{}-{number}", std::process::id()));
+        if fs::create_dir(&folder).is_ok() {
+            return Ok(folder);
+        }
+    }
+    Err(format!("no folder can be made in {}", base.display()))
+}
+
+fn certificates(folder: &Path) -> Result<(), String> {
+    needs::programs(&[("openssl", "openssl")])?;
+    for name in ["certs", "other"] {
+        let mut command = Command::new(run::root().join("certs/make-dev-ca"));
+        run::output(command.arg("-o").arg(folder.join(name)).arg("localhost"))?;
+    }
+    Ok(())
+}
+
+/// A port nobody listens on now. Somebody may before our server does; then its start fails and says so.
+fn free_port() -> Result<u16, String> {
+    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    bound.map(|address| address.port()).map_err(|error| format!("loopback has no free port: {error}"))
+}
+
+/// Whether the port answers a stream header with features: a port may be open before its host is up.
+fn greets(port: u16) -> bool {
+    let Ok(mut socket) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let header = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
+                  xmlns:stream='http://etherx.jabber.org/streams'>";
+    let sent = socket
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .and_then(|()| socket.write_all(header.as_bytes()));
+    let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
+    while sent.is_ok() && !String::from_utf8_lossy(&reply).contains("features>") {
+        match socket.read(&mut buffer) {
+            Ok(count @ 1..) => reply.extend(buffer.iter().take(count)),
+            _ => return false,
+        }
+    }
+    sent.is_ok()
+}
+
+/// Writes the configuration and puts the command line together.
+fn configure(command: &mut Command, name: &str, folder: &Path, port: u16, tls: u16) -> Result<(), String> {
+    let (template, file) = match name {
+        "waxwing" => (WAXWING, "waxwing.toml"),
+        "prosody" => (PROSODY, "prosody.cfg.lua"),
+        _ => (EJABBERD, "ejabberd.yml"),
+    };
+    let text = template.replace("DIR", &folder.display().to_string());
+    let text = text.replace("PORT_TLS", &tls.to_string()).replace("PORT", &port.to_string());
+    let config = folder.join(file);
+    fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
+    fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
+    match name {
+        "waxwing" => {
+            command.arg("serve").arg("--config").arg(config).arg("--data-dir").arg(folder.join("data"));
+        }
+        "prosody" => {
+            command.arg("-F").arg("--config").arg(config);
+        }
+        _ => {
+            let pem = fs::read(folder.join("certs/localhost.key")).and_then(|mut key| {
+                key.extend(fs::read(folder.join("certs/localhost.crt"))?);
+                fs::write(folder.join("certs/localhost.pem"), key)
+            });
+            pem.map_err(|error| error.to_string())?;
+            // Without a node name: no name service is needed, and none stays behind.
+            let spool = format!("\"{}/spool\"", folder.display());
+            command.args(["-mnesia", "dir", &spool, "-s", "ejabberd", "-noinput"]);
+            command.env("HOME", folder).env("ERL_LIBS", "/usr/lib/x86_64-linux-gnu");
+            command.env("EJABBERD_CONFIG_PATH", config).env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
+            command.env("ERL_CRASH_DUMP_BYTES", "0");
+        }
+    }
+    Ok(())
+}
+
+// The three say the same: TLS demanded, hashed passwords, open registration, no archive and no limit on rates.
+
+const WAXWING: &str = r#"
+[listen]
+c2s = ["127.0.0.1:PORT"]
+c2s_tls = ["127.0.0.1:PORT_TLS"]
+s2s = []
+s2s_tls = []
+component = []
+http = []
+https = []
+[tls]
+certificates = "DIR/certs"
+[limits]
+exempt = ["127.0.0.0/8"]
+[host."localhost"]
+registration = "open"
+"#;
+
+const PROSODY: &str = r#"
+run_as_root = true
+daemonize = false
+pidfile = "DIR/prosody.pid"
+data_path = "DIR/data"
+certificates = "DIR/certs"
+log = { { levels = { min = "warn" }, to = "console" } }
+interfaces = { "127.0.0.1" }
+local_interfaces = { "127.0.0.1" }
+c2s_ports = { PORT }
+c2s_direct_tls_ports = { PORT_TLS }
+s2s_ports = {}
+c2s_direct_tls_ssl = { certificate = "DIR/certs/localhost.crt", key = "DIR/certs/localhost.key" }
+c2s_require_encryption = true
+authentication = "internal_hashed"
+allow_registration = true
+modules_enabled = {
+    "roster", "saslauth", "tls", "disco", "register", "private", "blocklist", "vcard", "version", "time", "ping",
+    "lastactivity",
+}
+modules_disabled = { "s2s", "offline" }
+VirtualHost "localhost"
+"#;
+
+const EJABBERD: &str = r#"
+hosts: [localhost]
+loglevel: warning
+certfiles: ["DIR/certs/localhost.pem"]
+ca_file: "DIR/certs/dev-ca.crt"
+listen:
+  - {port: PORT, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none}
+  - {port: PORT_TLS, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none}
+registration_timeout: infinity
+auth_method: internal
+auth_password_format: scram
+access_rules:
+  register: {allow: all}
+modules:
+  mod_roster: {versioning: true}
+  mod_disco: {}
+  mod_private: {}
+  mod_blocking: {}
+  mod_privacy: {}
+  mod_vcard: {}
+  mod_version: {}
+  mod_time: {}
+  mod_ping: {}
+  mod_register: {access: register, ip_access: all, password_strength: 0}
+  mod_last: {}
+  mod_caps: {}
+"#;
