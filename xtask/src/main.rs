@@ -3,6 +3,7 @@
 //! `test` is the one test command: it gets what it needs where it can, runs everything, says plainly what it
 //! left out, and ends with one line of sums.
 
+mod bench;
 mod clients;
 mod conform;
 mod docs;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let done = match options.command.as_str() {
         "test" => Ok(test(&options)),
         "conform" => Ok(finish(&options, conform::run)),
+        "bench" => bench::run(&options),
         "docs" => docs::write(&options),
         _ => {
             println!("{}", options::USAGE);

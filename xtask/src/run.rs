@@ -68,6 +68,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("{name} printed what is not UTF-8"))
 }
 
+/// A shell that raises the soft limit of descriptors to the hard one and becomes what its arguments name.
+pub(crate) fn with_descriptors() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"", "sh"]);
+    command
+}
+
 /// Whether a program of this name is in the search path.
 pub(crate) fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

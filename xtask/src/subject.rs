@@ -42,14 +42,8 @@ impl Server {
     fn start_in(folder: &Path, name: &str, program: &Path, before: &[&str]) -> Result<Self, String> {
         certificates(folder)?;
         let (port, port_tls) = (free_port()?, free_port()?);
-        let mut command = match before.split_first() {
-            None => Command::new(program),
-            Some((first, rest)) => {
-                let mut command = Command::new(first);
-                command.args(rest).arg(program);
-                command
-            }
-        };
+        let mut command = run::with_descriptors();
+        command.args(before).arg(program);
         configure(&mut command, name, folder, port, port_tls)?;
         let log = File::create(folder.join("log")).map_err(|error| error.to_string())?;
         let complaints = log.try_clone().map_err(|error| error.to_string())?;

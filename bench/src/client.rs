@@ -1,0 +1,213 @@
+//! One client connection: STARTTLS, registration, login, and waiting for words.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::Fallible;
+use crate::scram;
+
+/// How long the server may take to say something that is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
+                      xmlns:stream='http://etherx.jabber.org/streams'>";
+
+/// The server, and what all connections share.
+pub(crate) struct Target {
+    port: u16,
+    tls: TlsConnector,
+    name: ServerName<'static>,
+    passwords: scram::Cache,
+}
+
+impl Target {
+    pub(crate) fn new(port: u16, tls: rustls::ClientConfig) -> Fallible<Self> {
+        let name = ServerName::try_from("localhost")?;
+        Ok(Self { port, tls: TlsConnector::from(Arc::new(tls)), name, passwords: scram::Cache::default() })
+    }
+
+    /// Makes an account (XEP-0077) on a connection of its own. One that is there already will do.
+    pub(crate) async fn register(&self, user: &str) -> Fallible {
+        let mut client = self.open().await?;
+        let query = format!(
+            "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{user}</username>\
+             <password>{}</password></query></iq>",
+            password(user)
+        );
+        client.send(&query).await?;
+        let answer = client.wait_for(&["</iq>", "/>"]).await?;
+        if !answer.contains("result") && !answer.contains("conflict") {
+            return Err(format!("{user} cannot register: {answer}").into());
+        }
+        client.send("</stream:stream>").await
+    }
+
+    /// A session: TLS, SCRAM-SHA-1 and a bound resource.
+    pub(crate) async fn login(&self, user: &str, resource: &str) -> Fallible<Client> {
+        let mut client = self.open().await?;
+        let first = scram::first_bare(user, &format!("n{user}{resource}"));
+        let encoded = STANDARD.encode(format!("n,,{first}"));
+        let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
+        client.send(&format!("<auth {sasl} mechanism='SCRAM-SHA-1'>{encoded}</auth>")).await?;
+        let challenge = client.wait_for(&["</challenge>", "failure"]).await?;
+        let challenge = String::from_utf8(STANDARD.decode(inner(&challenge)?)?)?;
+        let last = scram::last(&self.passwords, &password(user), &first, &challenge)?;
+        client.send(&format!("<response {sasl}>{}</response>", STANDARD.encode(last))).await?;
+        let outcome = client.wait_for(&["</success>", "<success", "failure"]).await?;
+        if outcome.contains("failure") {
+            return Err(format!("{user} cannot log in: {outcome}").into());
+        }
+        client.send(HEADER).await?;
+        client.wait_for(&["</stream:features>"]).await?;
+        let bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>";
+        client
+            .send(&format!("<iq type='set' id='b'>{bind}<resource>{resource}</resource></bind></iq>"))
+            .await?;
+        let bound = client.wait_for(&["</iq>"]).await?;
+        let jid = bound.split("<jid>").nth(1).and_then(|rest| rest.split('<').next());
+        client.jid = jid.ok_or_else(|| format!("not bound: {bound}"))?.to_owned();
+        Ok(client)
+    }
+
+    /// TCP, STARTTLS, and the features inside TLS.
+    async fn open(&self) -> Fallible<Client> {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
+        socket.set_nodelay(true)?;
+        let starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+        socket.write_all(HEADER.as_bytes()).await?;
+        wait_for(&mut socket, &mut Vec::new(), &["</stream:features>"]).await?;
+        socket.write_all(starttls.as_bytes()).await?;
+        wait_for(&mut socket, &mut Vec::new(), &["<proceed"]).await?;
+        let tls = timeout(PATIENCE, self.tls.connect(self.name.clone(), socket)).await??;
+        let mut client = Client { tls, heard: Vec::new(), jid: String::new() };
+        client.send(HEADER).await?;
+        client.wait_for(&["</stream:features>"]).await?;
+        Ok(client)
+    }
+}
+
+/// Everyone's password.
+fn password(user: &str) -> String {
+    format!("the password of {user}")
+}
+
+/// The text of an element that holds only text.
+fn inner(element: &str) -> Fallible<&str> {
+    let text = element.split('>').nth_back(1).and_then(|rest| rest.split('<').next());
+    text.filter(|text| !text.is_empty()).ok_or_else(|| format!("nothing in {element}").into())
+}
+
+/// A connection inside TLS.
+pub(crate) struct Client {
+    tls: TlsStream<TcpStream>,
+    heard: Vec<u8>,
+    /// The full JID once it is bound.
+    pub(crate) jid: String,
+}
+
+impl Client {
+    pub(crate) async fn send(&mut self, xml: &str) -> Fallible {
+        self.tls.write_all(xml.as_bytes()).await?;
+        self.tls.flush().await?;
+        Ok(())
+    }
+
+    /// Reads until one of the words has come; gives all since the last such wait up to and with it.
+    pub(crate) async fn wait_for(&mut self, words: &[&str]) -> Fallible<String> {
+        wait_for(&mut self.tls, &mut self.heard, words).await
+    }
+
+    /// Becomes available and waits until the server has sent that presence back (RFC 6121 §4.2.2).
+    pub(crate) async fn available(&mut self) -> Fallible {
+        self.send("<presence id='here'/>").await?;
+        let me = self.jid.clone();
+        loop {
+            let stanza = self.wait_for(&["</presence>", "/>"]).await?;
+            if stanza.contains(&me) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads until at least one more message has come; gives how many have.
+    pub(crate) async fn messages(&mut self) -> Fallible<u64> {
+        const END: &[u8] = b"</message>";
+        loop {
+            let count = u64::try_from(memmem::find_iter(&self.heard, END).count())?;
+            if count > 0 {
+                let end = memmem::rfind(&self.heard, END).map_or(0, |at| at + END.len());
+                self.heard.drain(..end);
+                return Ok(count);
+            }
+            let read = timeout(PATIENCE, self.tls.read_buf(&mut self.heard)).await??;
+            if read == 0 {
+                return Err("the server closed the connection".into());
+            }
+        }
+    }
+
+    /// Reads and forgets until the connection ends.
+    pub(crate) async fn idle(mut self) {
+        self.heard = Vec::new();
+        let mut buffer = [0; 512];
+        while let Ok(1..) = self.tls.read(&mut buffer).await {}
+    }
+
+    pub(crate) async fn close(mut self) -> Fallible {
+        self.send("</stream:stream>").await?;
+        // The server's own end tag, or the end of the connection, whichever comes.
+        let mut rest = Vec::new();
+        drop(timeout(PATIENCE, self.tls.read_to_end(&mut rest)).await?);
+        Ok(())
+    }
+}
+
+/// Reads until one of the words has come.
+async fn wait_for<S>(socket: &mut S, heard: &mut Vec<u8>, words: &[&str]) -> Fallible<String>
+where
+    S: AsyncReadExt + Unpin,
+{
+    loop {
+        let ends =
+            words.iter().filter_map(|word| memmem::find(heard, word.as_bytes()).map(|at| at + word.len()));
+        if let Some(end) = ends.min() {
+            return Ok(String::from_utf8(heard.drain(..end).collect())?);
+        }
+        let read = timeout(PATIENCE, socket.read_buf(heard)).await.map_err(|_| {
+            format!("no {words:?} for {PATIENCE:?}, only: {}", String::from_utf8_lossy(heard))
+        })??;
+        if read == 0 {
+            return Err(format!("closed before {words:?}: {}", String::from_utf8_lossy(heard)).into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_element() {
+        assert_eq!(inner("<challenge xmlns='x'>cj1h</challenge>").unwrap(), "cj1h");
+        assert!(inner("<challenge xmlns='x'></challenge>").is_err());
+    }
+
+    #[tokio::test]
+    async fn waiting_takes_up_to_the_first_word_and_keeps_the_rest() {
+        let (mut socket, mut heard) = (&b"<a/><b></b><c/>"[..], Vec::new());
+        assert_eq!(wait_for(&mut socket, &mut heard, &["</b>", "/>"]).await.unwrap(), "<a/>");
+        assert_eq!(wait_for(&mut socket, &mut heard, &["</b>"]).await.unwrap(), "<b></b>");
+        assert!(wait_for(&mut socket, &mut heard, &["</d>"]).await.is_err());
+    }
+}
