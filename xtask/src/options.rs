@@ -5,7 +5,7 @@ pub(crate) const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test [PART]... [--subject NAME]   run the tests; PART is style, unit, docs, conform or clients (default: all)
-  conform [--subject NAME]          run the conformance tests only, and record the result
+  conform [--subject NAME]          run the conformance tests only; --record stores the results
   docs                              write the generated parts of the documentation anew
   bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
 
@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) peers: Vec<String>,
     pub(crate) screen: bool,
     pub(crate) quick: bool,
+    pub(crate) record: bool,
 }
 
 impl Options {
@@ -62,6 +63,7 @@ impl Options {
             peers: vec!["prosody".to_owned()],
             screen: false,
             quick: false,
+            record: false,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -73,6 +75,7 @@ impl Options {
                         names.map(|name| subject(Some(name.to_owned()))).collect::<Result<_, _>>()?;
                 }
                 "--screen" => options.screen = true,
+                "--record" => options.record = true,
                 "--quick" => options.quick = true,
                 name if options.command == "test" => options.parts.push(part(name)?),
                 other => return Err(format!("'{other}' is not known here")),
