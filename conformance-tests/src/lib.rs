@@ -1,1 +1,10 @@
 //! Tests over the wire, named by clause.
+//!
+//! The path of a test's file is the clause of the specification it shows. Which server is tested is chosen by
+//! `WAXWING_SUBJECT`: `waxwing` (default), `prosody` or `ejabberd`.
+
+#[cfg(test)]
+#[macro_use]
+mod harness;
+#[cfg(test)]
+mod rfc6121;

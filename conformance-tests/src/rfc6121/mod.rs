@@ -1,0 +1,4 @@
+//! RFC 6121: instant messaging and presence.
+
+mod appendix_a;
+mod section_8_5;
