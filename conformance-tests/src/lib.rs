@@ -7,4 +7,8 @@
 #[macro_use]
 mod harness;
 #[cfg(test)]
+mod rfc6120;
+#[cfg(test)]
 mod rfc6121;
+#[cfg(test)]
+mod xep;

@@ -86,10 +86,15 @@ pub(crate) fn register(conn: &Conn, name: &str, password: &str) -> Element {
     ))
 }
 
+/// The message of the mechanism PLAIN (RFC 4616), in base64.
+pub(crate) fn plain(authzid: &str, name: &str, password: &str) -> String {
+    BASE64.encode(format!("{authzid}\0{name}\0{password}"))
+}
+
 /// Logs in with PLAIN; the stream has to be opened again after it.
 #[track_caller]
 pub(crate) fn log_in(conn: &Conn, name: &str, password: &str) {
-    let message = BASE64.encode(format!("\0{name}\0{password}"));
+    let message = plain("", name, password);
     conn.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{message}</auth>"));
     conn.expect_next("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
 }
@@ -112,13 +117,14 @@ pub(crate) fn subscribe(user: &Client, contact: &Client) {
 }
 
 /// Waits until everything that the test's sessions have sent has had its effect on all of them: each pings the
-/// server in turn, twice, which shows that what went before has been handled since order is kept.
+/// server in turn, twice, which shows that what went before has been handled since order is kept. A session that
+/// has ended is left out.
 #[track_caller]
 pub(crate) fn barrier() {
     let live: Vec<Rc<Conn>> = LIVE.with_borrow(|all| all.iter().filter_map(Weak::upgrade).collect());
     for _ in 0..2 {
         for conn in live.iter().filter(|c| !c.is_closed()) {
-            conn.request("<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+            conn.ping();
         }
     }
 }

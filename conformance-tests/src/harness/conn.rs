@@ -19,6 +19,11 @@ use super::subject::Subject;
 /// How long a test waits for something that has to come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// For a handshake that speaks TLS 1.2 only.
+pub(crate) static TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+/// For a handshake that speaks TLS 1.3 only.
+pub(crate) static TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+
 /// How a TLS handshake is done.
 pub(crate) struct Tls {
     pub(crate) name: &'static str,
@@ -51,6 +56,7 @@ pub(crate) struct Conn {
     inner: RefCell<Inner>,
     name: RefCell<String>,
     ids: Cell<u32>,
+    ended: Cell<bool>,
 }
 
 struct Inner {
@@ -104,6 +110,7 @@ impl Conn {
             }),
             name: RefCell::new("raw".to_owned()),
             ids: Cell::new(0),
+            ended: Cell::new(false),
         }
     }
 
@@ -126,6 +133,9 @@ impl Conn {
         let mut session = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
         let mut inner = self.inner.borrow_mut();
         inner.log("C", "(TLS handshake)");
+        // RFC 6120 §5.4.3.3 (1): what came in plain text is forgotten.
+        inner.bytes.clear();
+        inner.inbox.clear();
         inner.socket.set_read_timeout(Some(PATIENCE)).expect("a time above zero");
         while session.is_handshaking() {
             session.complete_io(&mut inner.socket).map_err(|e| e.to_string())?;
@@ -176,9 +186,9 @@ impl Conn {
         drop(inner.socket.shutdown(Shutdown::Both));
     }
 
-    /// Whether the peer or this side has closed the connection.
+    /// Whether the peer has ended the stream, or one side the connection.
     pub(crate) fn is_closed(&self) -> bool {
-        self.inner.borrow().closed
+        self.ended.get() || self.inner.borrow().closed
     }
 
     /// Forgets the XML read so far: the next byte starts a new document.
@@ -197,7 +207,27 @@ impl Conn {
     pub(crate) fn poll(&self, patience: Duration) -> Option<Item> {
         let deadline = Instant::now() + patience;
         let result = self.inner.borrow_mut().next(deadline);
-        result.unwrap_or_else(|problem| self.fail(&problem))
+        let item = result.unwrap_or_else(|problem| self.fail(&problem));
+        if matches!(item, Some(Item::End | Item::Eof)) {
+            self.ended.set(true);
+        }
+        item
+    }
+
+    /// Pings the server and reads up to the answer, or up to the end of the stream if that comes first. Whatever
+    /// else comes stays unclaimed.
+    #[track_caller]
+    pub(crate) fn ping(&self) {
+        let id = self.id();
+        self.send(&format!("<iq type='get' id='{id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"));
+        loop {
+            match self.item() {
+                Item::Stanza(e) if e.name == "iq" && e.attr("id") == Some(&id) => return,
+                Item::Stanza(e) => self.inner.borrow_mut().inbox.push_back(e),
+                Item::Header(h) => self.fail(&format!("unexpected {h}")),
+                Item::End | Item::Eof => return,
+            }
+        }
     }
 
     /// The next item; there has to be one.
@@ -352,7 +382,8 @@ impl fmt::Display for Conn {
 
 impl Inner {
     fn log(&mut self, side: &str, text: &str) {
-        let short: String = text.chars().take(3000).collect();
+        let visible = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+        let short: String = text.chars().take(3000).map(visible).collect();
         self.transcript.push_str(&format!("{side}: {short}\n"));
     }
 

@@ -160,6 +160,16 @@ impl Hash {
 }
 
 fn decode(element: &Element) -> String {
-    let bytes = BASE64.decode(element.text().trim()).expect("base64");
-    String::from_utf8(bytes).expect("SCRAM's messages are UTF-8")
+    String::from_utf8(unbase64(&element.text())).expect("SCRAM's messages are UTF-8")
+}
+
+/// Bytes to base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
+/// Base64 to bytes.
+#[track_caller]
+pub(crate) fn unbase64(text: &str) -> Vec<u8> {
+    BASE64.decode(text.trim()).expect("base64")
 }
