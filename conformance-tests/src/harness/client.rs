@@ -212,11 +212,6 @@ impl Client {
         format!("{self:#}")
     }
 
-    /// The resource.
-    pub(crate) fn resource(&self) -> &str {
-        self.jid.split_once('/').map_or("", |(_, r)| r)
-    }
-
     /// After everything sent has had its effect, no unclaimed stanza is here.
     #[track_caller]
     pub(crate) fn expect_nothing(&self) {

@@ -329,8 +329,9 @@ impl Conn {
                 Some(Item::Header(_)) => {}
                 Some(Item::Stanza(e)) if e.name != "error" || e.ns != super::dom::STREAM_NS => {}
                 Some(Item::Stanza(e)) => {
-                    let named =
-                        e.children().any(|c| c.ns == STREAM_ERROR_NS && conditions.contains(&c.name.as_str()));
+                    let named = e
+                        .children()
+                        .any(|c| c.ns == STREAM_ERROR_NS && conditions.contains(&c.name.as_str()));
                     if !named {
                         self.fail(&format!("expected {what}, got {e}"));
                     }
@@ -435,7 +436,9 @@ impl Inner {
                     }
                 }
                 Ok(None) | Err(EndOrError::NeedMoreData) => return Ok(None),
-                Err(EndOrError::Error(e)) => return Err(format!("the peer sent XML that is not well-formed: {e:?}")),
+                Err(EndOrError::Error(e)) => {
+                    return Err(format!("the peer sent XML that is not well-formed: {e:?}"));
+                }
             }
         }
     }
@@ -491,7 +494,11 @@ impl Inner {
 fn is_gone(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof | ErrorKind::NotConnected
+        ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::NotConnected
     )
 }
 

@@ -38,7 +38,8 @@ impl Element {
     /// Reads one element as it would stand in a client's stream.
     #[track_caller]
     pub(crate) fn parse(xml: &str) -> Self {
-        let whole = format!("<stream:stream xmlns='jabber:client' xmlns:stream='{STREAM_NS}'>{xml}</stream:stream>");
+        let whole =
+            format!("<stream:stream xmlns='jabber:client' xmlns:stream='{STREAM_NS}'>{xml}</stream:stream>");
         let mut tree = Tree::default();
         let mut parser = new_parser();
         let mut bytes = whole.as_bytes();
@@ -205,7 +206,8 @@ impl Tree {
             Event::XmlDeclaration(..) => None,
             Event::StartElement(_, (ns, name), attrs) => {
                 let attrs = attrs.iter().map(|((ns, n), v)| (attr_name(ns, n), v.clone())).collect();
-                let element = Element { ns: ns.to_string(), name: name.to_string(), attrs, nodes: Vec::new() };
+                let element =
+                    Element { ns: ns.to_string(), name: name.to_string(), attrs, nodes: Vec::new() };
                 if self.root {
                     self.stack.push(element);
                     return None;
@@ -231,9 +233,7 @@ impl Tree {
 
 /// A parser that takes what a server may send; the default would refuse attributes above 8 KiB.
 pub(crate) fn new_parser() -> Parser {
-    let mut options = Options::default();
-    options.max_token_length = 1 << 20;
-    Parser::with_options(options)
+    Parser::with_options(Options { max_token_length: 1 << 20, ..Options::default() })
 }
 
 fn attr_name(ns: &str, name: &str) -> String {

@@ -29,7 +29,9 @@ pub(crate) mod dom;
 pub(crate) mod scram;
 pub(crate) mod subject;
 
-pub(crate) use client::{Client, barrier, befriend, fresh, log_in, online, plain, register, settle, subscribe, user, user_at};
+pub(crate) use client::{
+    Client, barrier, befriend, fresh, log_in, online, plain, register, settle, subscribe, user, user_at,
+};
 pub(crate) use conn::{Conn, Item, TLS12, TLS13, Tls};
 pub(crate) use dom::{ANY, Element, NONE};
 pub(crate) use scram::{Scram, base64, unbase64};

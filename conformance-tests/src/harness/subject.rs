@@ -44,7 +44,8 @@ impl Subject {
     fn start(kind: Kind) -> Self {
         // An error here means another part of the process chose the provider already, which is as good.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let dir = tempfile::Builder::new().prefix("waxwing-conformance-").tempdir().expect("a temporary folder");
+        let dir =
+            tempfile::Builder::new().prefix("waxwing-conformance-").tempdir().expect("a temporary folder");
         let dir = dir.keep();
         let (roots, certificate) = make_certificates(&dir);
         let ports = [free_port(), free_port()];
@@ -151,7 +152,7 @@ c2s_direct_tls_ports = {{ {c2s_tls} }}
 s2s_ports = {{}}
 modules_enabled = {{
     "roster", "saslauth", "tls", "disco", "private", "blocklist", "vcard", "version", "time", "ping", "register",
-    "lastactivity", "server_contact_info",
+    "lastactivity", "uptime", "server_contact_info",
 }}
 modules_disabled = {{ "s2s", "offline" }}
 allow_registration = true
@@ -165,7 +166,9 @@ VirtualHost "second.localhost"
     );
     write(&config, &text);
     fs::create_dir_all(dir.join("data")).expect("the folder is ours");
-    leashed(dir, "prosody", &["--config", &text_of(&config), "-F"]).spawn().expect("setsid and sh are installed")
+    leashed(dir, "prosody", &["--config", &text_of(&config), "-F"])
+        .spawn()
+        .expect("setsid and sh are installed")
 }
 
 fn ejabberd(dir: &Path, [c2s, c2s_tls]: [u16; 2]) -> Child {

@@ -84,7 +84,11 @@ fn text_injected_before_the_handshake_is_discarded() {
          <stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
          xmlns:stream='http://etherx.jabber.org/streams'>",
     );
-    send!(conn, "<iq type='set' id='evil'><query xmlns='jabber:iq:register'><username>{0}x</username><password>x</password></query></iq>", alice.name);
+    send!(
+        conn,
+        "<iq type='set' id='evil'><query xmlns='jabber:iq:register'><username>{0}x</username><password>x</password></query></iq>",
+        alice.name
+    );
     let next = conn.take_where("proceed or a refusal", |_| true);
     if next.name != "proceed" {
         return;
@@ -99,13 +103,13 @@ fn text_injected_before_the_handshake_is_discarded() {
     assert_eq!(reply.attr("id"), Some("mine"), "{conn}");
 }
 
-/// §5.3.1 and §6.3.? : without TLS a login is refused.
+/// §5.3.1 and §6.3.4: without TLS a login is refused.
 #[test]
 fn a_login_before_tls_is_refused() {
     let alice = user();
     let conn = Conn::plain();
     conn.open_features();
-    let message = crate::harness::plain("", &alice.name, &alice.password);
+    let message = plain("", &alice.name, &alice.password);
     send!(conn, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{message}</auth>");
     match conn.item() {
         Item::Stanza(e) => {
@@ -122,7 +126,7 @@ fn a_login_before_tls_fails_with_encryption_required() {
     let alice = user();
     let conn = Conn::plain();
     conn.open_features();
-    let message = crate::harness::plain("", &alice.name, &alice.password);
+    let message = plain("", &alice.name, &alice.password);
     send!(conn, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{message}</auth>");
     conn.expect_next("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
 }
@@ -174,7 +178,8 @@ fn starttls_works_for_the_other_host() {
     conn.expect_next("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     conn.handshake(&Tls { name: "second.localhost", ..Default::default() });
     conn.open_to("second.localhost");
-    conn.features().must("<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>");
+    conn.features()
+        .must("<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>");
 }
 
 /// §5.4.2.1: a whole login after STARTTLS.

@@ -8,7 +8,8 @@ fn binding_is_offered_after_login() {
     let alice = user();
     let conn = Conn::secure();
     log_in(&conn, &alice.name, &alice.password);
-    conn.open_features().must("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>");
+    conn.open_features()
+        .must("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>");
 }
 
 /// §7.6.1: the server makes a resource up.
@@ -131,7 +132,9 @@ fn one_full_jid_is_one_session() {
     let reply = conn.request(
         "<iq type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r1</resource></bind></iq>",
     );
-    if reply.attr("type") != Some("result") || reply.need_child("bind").need_child("jid").text() != alice.to_string() {
+    if reply.attr("type") != Some("result")
+        || reply.need_child("bind").need_child("jid").text() != alice.to_string()
+    {
         return;
     }
     alice.expect_eof();
@@ -193,9 +196,9 @@ fn several_resources_are_connected_at_once() {
 #[test]
 fn an_empty_resource_is_replaced_or_refused() {
     let alice = user();
-    let reply = alice.authenticated().request(
-        "<iq type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource/></bind></iq>",
-    );
+    let reply = alice
+        .authenticated()
+        .request("<iq type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource/></bind></iq>");
     if reply.attr("type") == Some("result") {
         let jid = reply.need_child("bind").need_child("jid").text();
         assert!(jid.len() > alice.bare().len() + 1, "{jid}");

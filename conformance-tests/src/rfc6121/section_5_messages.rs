@@ -65,7 +65,9 @@ fn subjects_are_delivered() {
 /// §5.2.5: threads are delivered with their parent.
 #[test]
 fn threads_are_delivered() {
-    through("><thread parent='p1'>t1</thread><body>x</body>").0.must("<message><thread parent='p1'>t1</thread></message>");
+    through("><thread parent='p1'>t1</thread><body>x</body>")
+        .0
+        .must("<message><thread parent='p1'>t1</thread></message>");
 }
 
 /// §5.3: extended content is delivered, nested and with attributes.

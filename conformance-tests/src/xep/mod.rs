@@ -1,1 +1,15 @@
-//! XEPs.
+//! XEPs that a server of today's network answers.
+
+mod xep0012_last_activity;
+mod xep0030_disco;
+mod xep0049_private;
+mod xep0054_vcard;
+mod xep0077_register;
+mod xep0092_version;
+mod xep0115_caps;
+mod xep0153_avatars;
+mod xep0191_blocking;
+mod xep0199_ping;
+mod xep0202_time;
+mod xep0368_direct_tls;
+mod xep0478_limits;

@@ -66,7 +66,9 @@ fn version_2_0_is_unsupported_or_answered_with_1_0() {
     }
     let next = conn.take_where("features or an error", |_| true);
     if next.name == "error" {
-        next.must("<stream:error><unsupported-version xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+        next.must(
+            "<stream:error><unsupported-version xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        );
     }
 }
 
@@ -96,7 +98,9 @@ fn a_wrong_streams_namespace_is_invalid_namespace() {
 #[test]
 fn a_wrong_content_namespace_is_invalid_namespace() {
     let conn = Conn::plain();
-    conn.send(&header("to='localhost' xmlns='urn:example:wrong' xmlns:stream='http://etherx.jabber.org/streams'"));
+    conn.send(&header(
+        "to='localhost' xmlns='urn:example:wrong' xmlns:stream='http://etherx.jabber.org/streams'",
+    ));
     conn.expect_stream_error("invalid-namespace");
 }
 
@@ -104,7 +108,9 @@ fn a_wrong_content_namespace_is_invalid_namespace() {
 #[test]
 fn the_server_namespace_is_refused_at_the_clients_port() {
     let conn = Conn::plain();
-    conn.send(&header("to='localhost' xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'"));
+    conn.send(&header(
+        "to='localhost' xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'",
+    ));
     conn.expect_stream_error("invalid-namespace");
 }
 

@@ -54,7 +54,9 @@ fn features_after_login_are_sent_anew() {
     conn.open();
     conn.features()
         .must("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>")
-        .must_not("<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>");
+        .must_not(
+            "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>",
+        );
 }
 
 /// §4.3.3: each restart gets a new id.
@@ -84,7 +86,8 @@ fn before_tls_starttls_is_offered_and_plain_is_not() {
 #[test]
 fn before_login_binding_is_not_offered() {
     let conn = Conn::direct_tls();
-    conn.open_features().must_not("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>");
+    conn.open_features()
+        .must_not("<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>");
 }
 
 /// §7.4: an attempt to bind before login is refused.
@@ -99,5 +102,7 @@ fn binding_before_login_is_refused() {
 #[test]
 fn a_legacy_session_request_succeeds() {
     let alice = user();
-    alice.request("<iq type='set'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>").must("<iq type='result'/>");
+    alice
+        .request("<iq type='set'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>")
+        .must("<iq type='result'/>");
 }

@@ -110,7 +110,8 @@ fn another_accounts_authzid_is_refused() {
 #[test]
 fn another_accounts_authzid_is_invalid_authzid() {
     let (alice, bob) = (user(), user());
-    auth(&Conn::secure(), "PLAIN", &plain(&bob.bare(), &alice.name, "pencil")).must(&failure("invalid-authzid"));
+    auth(&Conn::secure(), "PLAIN", &plain(&bob.bare(), &alice.name, "pencil"))
+        .must(&failure("invalid-authzid"));
 }
 
 /// §6.3.8: one's own bare JID as authorization identity is fine.

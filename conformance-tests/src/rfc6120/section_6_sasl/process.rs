@@ -52,7 +52,9 @@ fn after_success_mechanisms_are_not_offered() {
     let alice = user();
     let conn = Conn::secure();
     log_in(&conn, &alice.name, &alice.password);
-    conn.open_features().must_not("<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>");
+    conn.open_features().must_not(
+        "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>",
+    );
 }
 
 /// §6.4.6: nor can it be done again.
@@ -155,7 +157,8 @@ fn a_response_without_auth_is_refused() {
     conn.send("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>AAAA</response>");
     match conn.item() {
         Item::Stanza(e) => {
-            e.must_not("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").must_not("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+            e.must_not("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+                .must_not("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
         }
         Item::End | Item::Eof => {}
         Item::Header(h) => conn.fail(&format!("unexpected {h}")),

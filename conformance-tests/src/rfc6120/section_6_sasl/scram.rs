@@ -60,13 +60,16 @@ fn the_flag_y_works_where_no_plus_is_offered() {
 #[test]
 fn an_independent_library_logs_in() {
     let alice = user();
-    let credentials =
-        Credentials::default().with_username(&alice.name).with_password("pencil").with_channel_binding(ChannelBinding::None);
+    let credentials = Credentials::default()
+        .with_username(&alice.name)
+        .with_password("pencil")
+        .with_channel_binding(ChannelBinding::None);
     let mut library: Library<Sha1> = Mechanism::from_credentials(credentials).expect("a name and a password");
     let conn = Conn::secure();
     let first = base64(&library.initial());
     send!(conn, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>{first}</auth>");
-    let challenge = unbase64(&conn.expect_next("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").text());
+    let challenge =
+        unbase64(&conn.expect_next("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").text());
     let second = base64(&library.response(&challenge).expect("a challenge the library accepts"));
     send!(conn, "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{second}</response>");
     let success = conn.expect_next("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
@@ -118,7 +121,10 @@ fn the_servers_nonce_extends_the_clients() {
     let scram = Scram::new("SCRAM-SHA-1", &alice.name, "pencil");
     let challenge = scram.run(&conn).challenge.expect("a challenge");
     let nonce = challenge.split(',').next().unwrap_or_default().to_owned();
-    assert!(nonce.starts_with(&format!("r={}", scram.nonce)) && nonce.len() > scram.nonce.len() + 10, "{nonce}");
+    assert!(
+        nonce.starts_with(&format!("r={}", scram.nonce)) && nonce.len() > scram.nonce.len() + 10,
+        "{nonce}"
+    );
 }
 
 /// RFC 7677 §4: at least 4096 iterations.
@@ -126,7 +132,8 @@ fn the_servers_nonce_extends_the_clients() {
 fn there_are_at_least_4096_iterations() {
     let alice = user();
     let conn = Conn::secure();
-    let challenge = Scram::new("SCRAM-SHA-1", &alice.name, "pencil").run(&conn).challenge.expect("a challenge");
+    let challenge =
+        Scram::new("SCRAM-SHA-1", &alice.name, "pencil").run(&conn).challenge.expect("a challenge");
     let iterations: u32 = challenge.split_once(",i=").expect("i=").1.parse().expect("a number");
     assert!(iterations >= 4096, "{iterations}");
 }
@@ -172,7 +179,8 @@ fn an_empty_proof_fails() {
     let conn = Conn::secure();
     let scram = Scram::new("SCRAM-SHA-1", &alice.name, "pencil");
     scram.start(&conn);
-    let end = scram.finish(&conn, |m| m.split_once(",p=").map(|(m, _)| format!("{m},p=")).unwrap_or_default()).end;
+    let end =
+        scram.finish(&conn, |m| m.split_once(",p=").map(|(m, _)| format!("{m},p=")).unwrap_or_default()).end;
     assert_eq!(end.name, "failure", "{conn}");
 }
 

@@ -118,7 +118,8 @@ fn tls_server_end_point_works_where_it_is_listed() {
     }
     let mut scram = Scram::new("SCRAM-SHA-1-PLUS", &alice.name, "pencil");
     "p=tls-server-end-point,,".clone_into(&mut scram.gs2);
-    scram.binding = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &Subject::get().certificate).as_ref().to_vec();
+    scram.binding =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &Subject::get().certificate).as_ref().to_vec();
     assert_eq!(scram.run(&conn).end.name, "success", "{conn}");
 }
 

@@ -88,7 +88,8 @@ fn another_own_resource_as_from_never_arrives() {
 #[test]
 fn the_server_signs_its_answers() {
     let alice = user();
-    request!(alice, "<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>").must("<iq from='localhost'/>");
+    request!(alice, "<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .must("<iq from='localhost'/>");
 }
 
 /// §8.1.2.1 (3): what it says for the account has no 'from' or the account's.
@@ -118,7 +119,8 @@ fn an_iq_without_to_is_answered_for_the_own_account() {
 #[test]
 fn a_malformed_to_is_jid_malformed() {
     let alice = user();
-    request!(alice, "<iq type='get' to='@localhost'><ping xmlns='urn:xmpp:ping'/></iq>").must_fail("jid-malformed");
+    request!(alice, "<iq type='get' to='@localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .must_fail("jid-malformed");
 }
 
 /// §8.3.3.8: the same for a message.
@@ -142,9 +144,12 @@ fn an_address_in_capitals_is_the_same_address() {
 fn a_message_to_an_unreachable_domain_is_bounced() {
     let alice = online();
     alice.send("<message to='someone@nowhere.invalid' id='m' type='chat'><body>x</body></message>");
-    alice
-        .expect("<message type='error' id='m' from='someone@nowhere.invalid'/>")
-        .must_fail_with_one_of(&["remote-server-not-found", "remote-server-timeout", "service-unavailable", "not-allowed"]);
+    alice.expect("<message type='error' id='m' from='someone@nowhere.invalid'/>").must_fail_with_one_of(&[
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "service-unavailable",
+        "not-allowed",
+    ]);
 }
 
 /// §10.4: the same for an IQ.
@@ -153,7 +158,12 @@ fn an_iq_to_an_unreachable_domain_is_bounced() {
     let alice = online();
     alice
         .request("<iq type='get' to='nowhere.invalid'><ping xmlns='urn:xmpp:ping'/></iq>")
-        .must_fail_with_one_of(&["remote-server-not-found", "remote-server-timeout", "service-unavailable", "not-allowed"]);
+        .must_fail_with_one_of(&[
+            "remote-server-not-found",
+            "remote-server-timeout",
+            "service-unavailable",
+            "not-allowed",
+        ]);
 }
 
 /// §10.5.1: an IQ to the domain is for the server.
@@ -168,5 +178,6 @@ fn an_unknown_iq_to_the_domain_is_service_unavailable() {
 #[test]
 fn an_iq_to_a_resource_of_the_domain_is_answered() {
     let alice = user();
-    request!(alice, "<iq type='get' to='localhost/nothing'><x xmlns='urn:example:unknown'/></iq>").must("<iq type='error'/>");
+    request!(alice, "<iq type='get' to='localhost/nothing'><x xmlns='urn:example:unknown'/></iq>")
+        .must("<iq type='error'/>");
 }

@@ -4,10 +4,8 @@ use crate::harness::*;
 
 fn bounced() -> (Client, Element) {
     let alice = online();
-    let reply = request!(
-        alice,
-        "<iq type='get' to='nobody-here@localhost/r'><x xmlns='urn:example:unknown'/></iq>"
-    );
+    let reply =
+        request!(alice, "<iq type='get' to='nobody-here@localhost/r'><x xmlns='urn:example:unknown'/></iq>");
     (alice, reply)
 }
 
@@ -44,16 +42,18 @@ fn service_unavailable_is_of_type_cancel() {
 #[test]
 fn bad_request_is_of_type_modify() {
     let alice = user();
-    request!(alice, "<iq type='get' to='localhost'/>")
-        .must("<iq><error type='modify'><bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
+    request!(alice, "<iq type='get' to='localhost'/>").must(
+        "<iq><error type='modify'><bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
 }
 
 /// §8.3.3.8: jid-malformed is of type modify.
 #[test]
 fn jid_malformed_is_of_type_modify() {
     let alice = user();
-    request!(alice, "<iq type='get' to='@localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
-        .must("<iq><error type='modify'><jid-malformed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
+    request!(alice, "<iq type='get' to='@localhost'><ping xmlns='urn:xmpp:ping'/></iq>").must(
+        "<iq><error type='modify'><jid-malformed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
 }
 
 /// §8.3.1 (3): a bounced message keeps its id.

@@ -44,7 +44,9 @@ fn an_iq_of_unknown_type_to_a_friend_is_bad_request() {
 #[test]
 fn the_answer_has_the_id_of_the_request() {
     let alice = user();
-    alice.send("<iq type='get' id='a &quot;strange&quot; id &lt;' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+    alice.send(
+        "<iq type='get' id='a &quot;strange&quot; id &lt;' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
     let reply = alice.expect("<iq type='result'/>");
     assert_eq!(reply.attr("id"), Some("a \"strange\" id <"));
 }
@@ -53,7 +55,8 @@ fn the_answer_has_the_id_of_the_request() {
 #[test]
 fn a_request_is_answered_once() {
     let alice = user();
-    request!(alice, "<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>").must("<iq type='result'/>");
+    request!(alice, "<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .must("<iq type='result'/>");
     alice.expect_nothing();
 }
 
@@ -95,8 +98,11 @@ fn a_get_without_child_is_bad_request() {
 #[test]
 fn a_get_with_two_children_is_bad_request() {
     let alice = user();
-    request!(alice, "<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>")
-        .must_fail("bad-request");
+    request!(
+        alice,
+        "<iq type='get' to='localhost'><ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>"
+    )
+    .must_fail("bad-request");
 }
 
 /// §8.2.3 (5): a set without a child for one's own account.
@@ -118,7 +124,8 @@ fn an_unknown_payload_is_an_error() {
 #[test]
 fn a_known_payload_with_the_wrong_type_is_an_error() {
     let alice = user();
-    request!(alice, "<iq type='set' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>").must("<iq type='error'/>");
+    request!(alice, "<iq type='set' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .must("<iq type='error'/>");
 }
 
 /// Requests are answered in the order they were sent, as far as they are for the same entity (§10.1).

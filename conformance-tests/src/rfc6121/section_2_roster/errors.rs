@@ -55,8 +55,14 @@ fn a_forged_push_carries_its_senders_address() {
          <item jid='evil@example.com' subscription='both'/></query></iq>"
     );
     // RFC 6120 §8.1.2.1: a wrong 'from' may also end the sender's stream.
-    expect_no!(bob, "<iq type='set' from='{bob:#}'><query xmlns='jabber:iq:roster'><item jid='evil@example.com'/></query></iq>");
-    expect_no!(bob, "<iq type='set' from='{NONE}'><query xmlns='jabber:iq:roster'><item jid='evil@example.com'/></query></iq>");
+    expect_no!(
+        bob,
+        "<iq type='set' from='{bob:#}'><query xmlns='jabber:iq:roster'><item jid='evil@example.com'/></query></iq>"
+    );
+    expect_no!(
+        bob,
+        "<iq type='set' from='{NONE}'><query xmlns='jabber:iq:roster'><item jid='evil@example.com'/></query></iq>"
+    );
 }
 
 /// §2.3.3: more than one item is bad-request.
@@ -99,7 +105,8 @@ fn duplicate_groups_are_bad_request() {
 #[test]
 fn different_groups_are_accepted() {
     let alice = user();
-    set(&alice, "<item jid='a@example.com'><group>G</group><group>H</group></item>").must("<iq type='result'/>");
+    set(&alice, "<item jid='a@example.com'><group>G</group><group>H</group></item>")
+        .must("<iq type='result'/>");
 }
 
 /// §2.3.3: an empty group is not-acceptable.
@@ -124,7 +131,8 @@ fn an_oversized_name_is_stored_or_not_acceptable() {
 #[test]
 fn an_oversized_group_is_stored_or_not_acceptable() {
     let alice = user();
-    let reply = set(&alice, &format!("<item jid='a@example.com'><group>{}</group></item>", "g".repeat(20_000)));
+    let reply =
+        set(&alice, &format!("<item jid='a@example.com'><group>{}</group></item>", "g".repeat(20_000)));
     if reply.attr("type") == Some("error") {
         reply.must_fail("not-acceptable");
     }

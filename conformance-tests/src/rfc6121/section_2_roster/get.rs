@@ -86,7 +86,10 @@ fn an_account_that_only_asked_is_not_in_the_roster() {
 #[test]
 fn the_roster_is_there_at_the_next_login() {
     let alice = user();
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>");
+    request!(
+        alice,
+        "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>"
+    );
     alice.log_out();
     let again = alice.session("again");
     assert!(again.roster_item("a@example.com").is_some(), "{}", *again);
@@ -96,6 +99,9 @@ fn the_roster_is_there_at_the_next_login() {
 #[test]
 fn another_account_does_not_see_the_item() {
     let (alice, bob) = (user(), user());
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>");
+    request!(
+        alice,
+        "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>"
+    );
     assert!(bob.roster_item("a@example.com").is_none(), "{}", *bob);
 }

@@ -4,7 +4,8 @@ use crate::harness::*;
 
 #[track_caller]
 fn set(alice: &Client, item: &str) {
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'>{item}</query></iq>").must("<iq type='result'/>");
+    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'>{item}</query></iq>")
+        .must("<iq type='result'/>");
 }
 
 const PUSH: &str = "<iq type='set' id='{any}'><query xmlns='jabber:iq:roster'><item jid='a@example.com' name='A' subscription='none'/></query></iq>";

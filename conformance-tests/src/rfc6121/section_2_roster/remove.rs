@@ -15,7 +15,10 @@ fn remove(alice: &Client, contact: &str) {
 #[test]
 fn a_removed_item_is_gone() {
     let alice = user();
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>");
+    request!(
+        alice,
+        "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>"
+    );
     remove(&alice, "a@example.com");
     assert!(alice.roster_item("a@example.com").is_none());
 }
@@ -25,7 +28,10 @@ fn a_removed_item_is_gone() {
 fn a_removal_is_pushed() {
     let alice = online();
     let other = alice.session_online("other", 0);
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>");
+    request!(
+        alice,
+        "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='a@example.com'/></query></iq>"
+    );
     settle();
     remove(&alice, "a@example.com");
     for session in [&alice, &other] {
@@ -82,7 +88,9 @@ fn removing_a_friend_ends_the_subscriptions_on_the_other_side() {
     befriend(&alice, &bob);
     remove(&alice, &bob.bare());
     barrier();
-    bob.roster_item(&alice.bare()).expect("bob keeps the item").must("<item xmlns='jabber:iq:roster' subscription='none' ask='{none}'/>");
+    bob.roster_item(&alice.bare())
+        .expect("bob keeps the item")
+        .must("<item xmlns='jabber:iq:roster' subscription='none' ask='{none}'/>");
 }
 
 /// §2.5.2: a removed contact gets no more presence.

@@ -5,7 +5,8 @@ use crate::harness::*;
 /// Sets one item and expects success.
 #[track_caller]
 fn set(alice: &Client, item: &str) {
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'>{item}</query></iq>").must("<iq type='result'/>");
+    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'>{item}</query></iq>")
+        .must("<iq type='result'/>");
 }
 
 /// §2.3.2: the answer is an empty result.
@@ -25,7 +26,10 @@ fn adding_an_item_is_answered_with_an_empty_result() {
 fn a_subscription_in_a_set_is_ignored() {
     let alice = user();
     set(&alice, "<item jid='nurse@example.com' subscription='both'/>");
-    alice.roster_item("nurse@example.com").expect("the item").must("<item xmlns='jabber:iq:roster' subscription='none'/>");
+    alice
+        .roster_item("nurse@example.com")
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' subscription='none'/>");
 }
 
 /// §2.1.2.2: only the server sets "ask".
@@ -33,7 +37,10 @@ fn a_subscription_in_a_set_is_ignored() {
 fn an_ask_in_a_set_is_ignored() {
     let alice = user();
     set(&alice, "<item jid='nurse@example.com' ask='subscribe'/>");
-    alice.roster_item("nurse@example.com").expect("the item").must("<item xmlns='jabber:iq:roster' ask='{none}'/>");
+    alice
+        .roster_item("nurse@example.com")
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' ask='{none}'/>");
 }
 
 /// §2.1.2.1: only the server sets "approved".
@@ -55,7 +62,9 @@ fn an_update_replaces_the_name() {
     let alice = user();
     set(&alice, "<item jid='romeo@example.net' name='Romeo'/>");
     set(&alice, "<item jid='romeo@example.net' name='MyRomeo'/>");
-    alice.roster().must("<iq><query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='MyRomeo'/></query></iq>");
+    alice.roster().must(
+        "<iq><query xmlns='jabber:iq:roster'><item jid='romeo@example.net' name='MyRomeo'/></query></iq>",
+    );
 }
 
 /// §2.4.1: an update without name removes the name.
@@ -73,9 +82,10 @@ fn an_update_without_name_removes_it() {
 fn an_item_can_be_in_several_groups() {
     let alice = user();
     set(&alice, "<item jid='romeo@example.net'><group>Friends</group><group>Lovers</group></item>");
-    alice.roster_item("romeo@example.net").expect("the item").must(
-        "<item xmlns='jabber:iq:roster'><group>Friends</group><group>Lovers</group></item>",
-    );
+    alice
+        .roster_item("romeo@example.net")
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster'><group>Friends</group><group>Lovers</group></item>");
 }
 
 /// §2.4: an item is atomic, so the groups of an update are all groups.
@@ -104,7 +114,10 @@ fn an_update_keeps_the_subscription() {
     let (alice, bob) = (online(), online());
     befriend(&alice, &bob);
     set(&alice, &format!("<item jid='{bob:#}' name='Bob' subscription='none'/>"));
-    alice.roster_item(&bob.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' name='Bob' subscription='both'/>");
+    alice
+        .roster_item(&bob.bare())
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' name='Bob' subscription='both'/>");
 }
 
 /// §2.4: an update does not touch a pending request.
@@ -114,7 +127,10 @@ fn an_update_keeps_ask() {
     send!(alice, "<presence to='{bob:#}' type='subscribe'/>");
     settle();
     set(&alice, &format!("<item jid='{bob:#}' name='Bob'/>"));
-    alice.roster_item(&bob.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' name='Bob' ask='subscribe'/>");
+    alice
+        .roster_item(&bob.bare())
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' name='Bob' ask='subscribe'/>");
 }
 
 /// §3.1.1: a roster set and a request may come in either order; the name is kept.
@@ -152,5 +168,8 @@ fn a_name_with_markup_survives() {
 fn a_name_beyond_ascii_survives() {
     let alice = user();
     set(&alice, "<item jid='nurse@example.com' name='Żółw 🐢'><group>Çà</group></item>");
-    alice.roster_item("nurse@example.com").expect("the item").must("<item xmlns='jabber:iq:roster' name='Żółw 🐢'><group>Çà</group></item>");
+    alice
+        .roster_item("nurse@example.com")
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' name='Żółw 🐢'><group>Çà</group></item>");
 }

@@ -11,7 +11,8 @@ fn version(alice: &Client) -> String {
 
 #[track_caller]
 fn set(alice: &Client, item: &str) {
-    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'>{item}</query></iq>").must("<iq type='result'/>");
+    request!(alice, "<iq type='set'><query xmlns='jabber:iq:roster'>{item}</query></iq>")
+        .must("<iq type='result'/>");
 }
 
 /// §2.6.1: the feature is advertised after login.
@@ -59,9 +60,9 @@ fn an_old_version_learns_of_the_change() {
     let alice = user();
     set(&alice, "<item jid='a@example.com'/>");
     let ver = version(&alice);
-    alice.session("other").request(
-        "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='b@example.com'/></query></iq>",
-    );
+    alice
+        .session("other")
+        .request("<iq type='set'><query xmlns='jabber:iq:roster'><item jid='b@example.com'/></query></iq>");
     settle();
     let fresh = alice.session("fresh");
     let reply = request!(fresh, "<iq type='get'><query xmlns='jabber:iq:roster' ver='{ver}'/></iq>");

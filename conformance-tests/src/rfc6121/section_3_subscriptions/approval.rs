@@ -101,7 +101,9 @@ fn a_mutual_subscription_is_both() {
     let (alice, bob) = (online(), online());
     befriend(&alice, &bob);
     for (a, b) in [(&alice, &bob), (&bob, &alice)] {
-        a.roster_item(&b.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' subscription='both' ask='{none}'/>");
+        a.roster_item(&b.bare())
+            .expect("the item")
+            .must("<item xmlns='jabber:iq:roster' subscription='both' ask='{none}'/>");
     }
 }
 
@@ -122,7 +124,9 @@ fn an_approval_after_the_request_was_withdrawn_is_ignored() {
     settle();
     send!(bob, "<presence to='{alice:#}' type='subscribed'/>");
     expect_no!(alice, "<presence type='subscribed'/>");
-    alice.roster_item(&bob.bare()).map(|i| i.must("<item xmlns='jabber:iq:roster' subscription='none'/>").clone());
+    alice
+        .roster_item(&bob.bare())
+        .map(|i| i.must("<item xmlns='jabber:iq:roster' subscription='none'/>").clone());
 }
 
 /// §3.1: an approval reaches the user who was offline, in the roster.
@@ -133,5 +137,8 @@ fn an_approval_while_the_user_is_offline_is_in_the_roster() {
     send!(bob, "<presence to='{alice:#}' type='subscribed'/>");
     barrier();
     let again = alice.session("again");
-    again.roster_item(&bob.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' subscription='to'/>");
+    again
+        .roster_item(&bob.bare())
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' subscription='to'/>");
 }

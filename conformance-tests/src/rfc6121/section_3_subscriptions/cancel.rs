@@ -88,7 +88,10 @@ fn a_denied_request_is_told_to_the_user() {
     settle();
     send!(bob, "<presence to='{alice:#}' type='unsubscribed'/>");
     expect!(alice, "<presence from='{bob:#}' type='unsubscribed'/>");
-    alice.roster_item(&bob.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' subscription='none' ask='{none}'/>");
+    alice
+        .roster_item(&bob.bare())
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' subscription='none' ask='{none}'/>");
 }
 
 /// §3.2.2 (1): to a stranger nothing is sent.

@@ -10,7 +10,8 @@ fn the_stream_feature_is_advertised() {
     alice.authenticated();
     let conn = Conn::secure();
     log_in(&conn, &alice.name, &alice.password);
-    conn.open_features().must("<stream:features><sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>");
+    conn.open_features()
+        .must("<stream:features><sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>");
 }
 
 /// alice has approved bob, who has not asked.
@@ -55,7 +56,10 @@ fn a_pre_approved_request_is_not_delivered() {
     settle();
     send!(bob, "<presence to='{alice:#}' type='subscribe'/>");
     expect_no!(alice, "<presence type='subscribe'/>");
-    alice.roster_item(&bob.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' subscription='from'/>");
+    alice
+        .roster_item(&bob.bare())
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' subscription='from'/>");
 }
 
 /// §3.4.2: unsubscribed cancels the pre-approval.

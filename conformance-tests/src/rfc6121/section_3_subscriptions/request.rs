@@ -26,7 +26,10 @@ fn a_request_to_a_full_jid_makes_an_item_for_the_bare_jid() {
     let (alice, bob) = (online(), online());
     send!(alice, "<presence to='{bob}' type='subscribe'/>");
     barrier();
-    alice.roster_item(&bob.bare()).expect("the item").must("<item xmlns='jabber:iq:roster' ask='subscribe'/>");
+    alice
+        .roster_item(&bob.bare())
+        .expect("the item")
+        .must("<item xmlns='jabber:iq:roster' ask='subscribe'/>");
 }
 
 /// §3.1.2: the user's interested resources get a push with ask='subscribe'.

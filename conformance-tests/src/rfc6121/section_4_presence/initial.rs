@@ -9,7 +9,10 @@ fn initial_presence_goes_to_subscribers() {
     subscribe(&bob, &alice);
     let phone = alice.session("phone");
     phone.send("<presence><show>away</show><x xmlns='urn:example:x'>y</x></presence>");
-    expect!(bob, "<presence from='{phone}' type='{NONE}'><show>away</show><x xmlns='urn:example:x'>y</x></presence>");
+    expect!(
+        bob,
+        "<presence from='{phone}' type='{NONE}'><show>away</show><x xmlns='urn:example:x'>y</x></presence>"
+    );
 }
 
 /// §4.2.2: a contact without subscription does not.

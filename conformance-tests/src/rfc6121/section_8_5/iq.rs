@@ -107,7 +107,8 @@ fn get_to_a_full_jid_that_sent_directed_presence_is_delivered() {
 #[test]
 fn get_to_a_strangers_full_jid_is_not_delivered() {
     let (alice, bob) = (online(), online());
-    request!(alice, "<iq type='get' to='{bob}'><x xmlns='urn:example:x'/></iq>").must_fail("service-unavailable");
+    request!(alice, "<iq type='get' to='{bob}'><x xmlns='urn:example:x'/></iq>")
+        .must_fail("service-unavailable");
     bob.expect_nothing();
 }
 
@@ -115,7 +116,8 @@ fn get_to_a_strangers_full_jid_is_not_delivered() {
 #[test]
 fn set_to_a_strangers_full_jid_is_not_delivered() {
     let (alice, bob) = (online(), online());
-    request!(alice, "<iq type='set' to='{bob}'><x xmlns='urn:example:x'/></iq>").must_fail("service-unavailable");
+    request!(alice, "<iq type='set' to='{bob}'><x xmlns='urn:example:x'/></iq>")
+        .must_fail("service-unavailable");
     bob.expect_nothing();
 }
 
@@ -134,7 +136,8 @@ fn a_stranger_gets_the_same_error_for_a_resource_that_exists_and_one_that_does_n
 fn get_from_someone_whose_presence_the_recipient_sees_is_not_delivered() {
     let (alice, bob) = (online(), online());
     subscribe(&bob, &alice);
-    request!(alice, "<iq type='get' to='{bob}'><x xmlns='urn:example:x'/></iq>").must_fail("service-unavailable");
+    request!(alice, "<iq type='get' to='{bob}'><x xmlns='urn:example:x'/></iq>")
+        .must_fail("service-unavailable");
     bob.expect_nothing();
 }
 

@@ -65,7 +65,8 @@ fn row(priorities: Option<&[i32]>, to: To, kind: &str, want: Want) {
 
 fn check(alice: &Client, sessions: &[(i32, Client)], pattern: &str, want: Want) {
     let wanted = Element::parse(pattern);
-    let got: Vec<bool> = sessions.iter().map(|(_, s)| s.unclaimed(|e| e.matches(&wanted)).is_some()).collect();
+    let got: Vec<bool> =
+        sessions.iter().map(|(_, s)| s.unclaimed(|e| e.matches(&wanted)).is_some()).collect();
     let best = sessions.iter().map(|(p, _)| *p).max().unwrap_or(-1);
     let allowed_errors: &[bool] = match want {
         Want::Bounced => &[true],
@@ -74,12 +75,16 @@ fn check(alice: &Client, sessions: &[(i32, Client)], pattern: &str, want: Want) 
     };
     for ((priority, session), got) in sessions.iter().zip(&got) {
         let may = match want {
-            Want::Bounced | Want::Ignored | Want::IgnoredOrBounced => *got == false,
+            Want::Bounced | Want::Ignored | Want::IgnoredOrBounced => !*got,
             Want::Delivered => true,
             Want::MostOrAll => (*got || *priority < best) && (!*got || *priority >= 0),
             Want::All => *got == (*priority >= 0),
         };
-        assert!(may, "the session with priority {priority} got the message: {got}\n{}\n{}", **alice, **session);
+        assert!(
+            may,
+            "the session with priority {priority} got the message: {got}\n{}\n{}",
+            **alice, **session
+        );
     }
     if matches!(want, Want::Delivered) {
         let first_only: Vec<bool> = (0..got.len()).map(|i| i == 0).collect();

@@ -62,7 +62,8 @@ fn presence_to_bare_jid_reaches_all_available_resources() {
 fn to_of_presence_to_a_bare_jid_is_not_rewritten() {
     let (alice, bob) = (online(), online());
     send!(alice, "<presence to='{bob:#}'><status>hi</status></presence>");
-    expect!(bob, "<presence from='{alice}'><status>hi</status></presence>").must(&format!("<presence to='{bob:#}'/>"));
+    expect!(bob, "<presence from='{alice}'><status>hi</status></presence>")
+        .must(&format!("<presence to='{bob:#}'/>"));
 }
 
 /// §8.5.2.1.2: nor of a subscription request.
