@@ -1,5 +1,6 @@
 //! What can go wrong in the store, in words an operator can act on.
 
+use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -232,12 +233,21 @@ pub enum EngineError {
     /// From the file system.
     #[error("{0}")]
     Io(Arc<io::Error>),
+    /// It panicked.
+    #[error("it panicked: {0}")]
+    Panicked(Arc<str>),
     /// A fault a test asked for.
     #[error("a test asked for this fault")]
     Asked,
 }
 
 impl EngineError {
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked(text.unwrap_or("without a message").into())
+    }
+
     /// Whether another process, or a thread about to end, has the database open.
     pub(crate) fn is_locked(&self) -> bool {
         match self {

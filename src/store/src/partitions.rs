@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use tracing::{info, warn};
@@ -28,6 +30,8 @@ pub(crate) struct Partitions {
 struct Slot {
     partition: Partition,
     engine: RwLock<Option<Box<dyn Engine>>>,
+    /// Why it did not open, and when: trying again for every read would only add to the trouble.
+    refused: Mutex<Option<(Instant, StoreError)>>,
 }
 
 impl Partitions {
@@ -60,8 +64,10 @@ impl Partitions {
         work: impl FnOnce(&dyn Engine) -> Result<R, EngineError>,
     ) -> Result<R, StoreError> {
         let slot = self.slot(partition);
-        let run =
-            |engine: &dyn Engine| work(engine).map_err(|cause| StoreError::engine(action, partition, cause));
+        // An engine that panics on a sick disk must not take the writer with it, and every ticket.
+        let run = |engine: &dyn Engine| {
+            caught(|| work(engine)).map_err(|cause| StoreError::engine(action, partition, cause))
+        };
         {
             let open = slot.engine.read();
             if let Some(engine) = open.as_deref() {
@@ -71,7 +77,7 @@ impl Partitions {
         let mut engine = slot.engine.write();
         let result = match &mut *engine {
             Some(engine) => run(&**engine),
-            closed => run(&**closed.insert(self.open(partition)?)),
+            closed => run(&**closed.insert(self.open_slot(&slot)?)),
         };
         drop(engine);
         self.close_older(&slot);
@@ -138,7 +144,7 @@ impl Partitions {
     }
 
     fn slot(&self, partition: Partition) -> Arc<Slot> {
-        let new = || Arc::new(Slot { partition, engine: RwLock::new(None) });
+        let new = || Arc::new(Slot { partition, engine: RwLock::new(None), refused: Mutex::new(None) });
         self.slots.lock().entry(partition).or_insert_with(new).clone()
     }
 
@@ -151,13 +157,24 @@ impl Partitions {
         self.dir.join(partition.to_string())
     }
 
+    fn open_slot(&self, slot: &Slot) -> Result<Box<dyn Engine>, StoreError> {
+        let mut refused = slot.refused.lock();
+        match &*refused {
+            Some((when, error)) if when.elapsed() < OPEN_AGAIN_AFTER => return Err(error.clone()),
+            _ => {}
+        }
+        let opened = self.open(slot.partition);
+        *refused = opened.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        opened
+    }
+
     fn open(&self, partition: Partition) -> Result<Box<dyn Engine>, StoreError> {
         if self.kind == EngineKind::Memory {
             return Ok(Box::new(Memory::default()));
         }
         let path = self.path(partition);
         let share = if partition == Partition::Main { 2 } else { 8 };
-        let opened = self.kind.open(&path, self.cache_bytes / share).map_err(|cause| {
+        let opened = caught(|| self.kind.open(&path, self.cache_bytes / share)).map_err(|cause| {
             warn!(error = %cause, path = %path.display(), "Database does not open.");
             StoreError::Open { dir: path.clone(), root: self.dir.clone(), cause }
         })?;
@@ -181,6 +198,10 @@ impl Partitions {
             }
         }
     }
+}
+
+fn caught<R>(call: impl FnOnce() -> Result<R, EngineError>) -> Result<R, EngineError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(EngineError::panicked(&*panic)))
 }
 
 fn month_of(partition: Partition) -> Option<u32> {
@@ -210,6 +231,8 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
 
 /// Folders that start so are months on their way out.
 const DROPPED: &str = "dropped-";
+
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// This month and the last.
 const NEWEST_OPEN: usize = 2;

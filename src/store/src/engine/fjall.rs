@@ -24,7 +24,8 @@ impl Fjall {
             // The writer persists each group itself.
             .manual_journal_persist(true)
             .open()?;
-        let rows = db.keyspace("rows", KeyspaceCreateOptions::default)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
+        let rows = db.keyspace("rows", options)?;
         Ok(Self { rows, db })
     }
 }
@@ -64,6 +65,9 @@ impl Engine for Fjall {
         Ok(self.db.persist(PersistMode::SyncAll)?)
     }
 }
+
+/// Rows kept in memory before they become a table on disk. Up to three databases are open, so less than fjall's own 64.
+const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
 
 /// The least fjall allows; more would only lengthen recovery.
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
