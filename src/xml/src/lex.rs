@@ -252,35 +252,28 @@ impl Tag {
     }
 
     fn ncname(&mut self, source: &[u8], start: usize, limits: &Limits) -> Lexed<Span> {
+        let first = *source.get(start).ok_or(Stop::More)?;
+        if first < 0x80 && !name::is(first, NAME_START) {
+            return Err(Stop::ill_formed("no name where one must be"));
+        }
         let mut at = start;
         loop {
             at += name::run(source.get(at..).unwrap_or_default(), NAME);
             if at - self.at > limits.name_bytes {
                 return Err(Stop::Limit("a name", limits.name_bytes));
             }
-            match source.get(at) {
-                Some(0x80..) => {
-                    let rest = source.get(at..).unwrap_or_default();
-                    let (char, len) = name::character(rest)?;
-                    let fits = if at == start { name::is_name_start(char) } else { name::is_name_char(char) };
-                    if !fits {
-                        return Err(Stop::ill_formed("a character that may not stand in a name"));
-                    }
-                    // Legal, but expat knows the name characters of the fourth edition only.
-                    self.unsupported = self.unsupported.or(Some("a name that is not ASCII"));
-                    at += len;
-                }
-                // The first byte decides at once, whether more of the name is there or not.
-                found if found.is_some() || at > start => {
-                    let starts =
-                        source.get(start).is_some_and(|byte| name::is(*byte, NAME_START) || *byte >= 0x80);
-                    if !starts {
-                        return Err(unexpected(source, start, "no name where one must be"));
-                    }
-                    return if found.is_some() { Ok(Span::new(start, at)) } else { Err(Stop::More) };
-                }
-                _ => return Err(Stop::More),
+            let rest = source.get(at..).unwrap_or_default();
+            if *rest.first().ok_or(Stop::More)? < 0x80 {
+                return Ok(Span::new(start, at));
             }
+            let (char, len) = name::character(rest)?;
+            let fits = if at == start { name::is_name_start(char) } else { name::is_name_char(char) };
+            if !fits {
+                return Err(Stop::ill_formed("a character that may not stand in a name"));
+            }
+            // Legal, but expat knows the name characters of the fourth edition only.
+            self.unsupported = self.unsupported.or(Some("a name that is not ASCII"));
+            at += len;
         }
     }
 

@@ -35,6 +35,9 @@ impl Skip {
 
     /// Skips in `input`; gives how many bytes were taken and whether the element's end was among them.
     pub(crate) fn skip(&mut self, input: &[u8], max: usize) -> Result<(usize, bool), XmlError> {
+        // No further than the limit, so that the result is the same whatever the pieces are.
+        let left = max.saturating_sub(self.skipped).saturating_add(1);
+        let input = input.get(..left.min(input.len())).unwrap_or_default();
         let mut at = 0;
         let mut done = false;
         while at < input.len() && !done {

@@ -11,7 +11,7 @@ use super::mutate::{Numbers, mutated};
 use crate::Tree;
 
 /// Where mutations start from: stanzas of the corpus that are not long.
-fn seeds() -> Vec<Vec<u8>> {
+pub(super) fn seeds() -> Vec<Vec<u8>> {
     let accepted = || corpus::accepted().into_iter();
     let all =
         accepted().chain(accepted()).chain(accepted()).chain(corpus::refused()).chain(corpus::ill_formed());
