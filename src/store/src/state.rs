@@ -105,17 +105,19 @@ impl Core {
         }
         let entry = Entry { sequence: 0, batch, ticket: Ticket::new() };
         let ticket = entry.ticket.clone();
-        match state.check(&entry.batch) {
-            Check::Holds => {
-                state.push(entry);
-                self.work.notify_one();
-            }
+        let check = state.check(&entry.batch);
+        match check {
+            Check::Holds => state.push(entry),
             Check::Fails => ticket.refuse(),
-            Check::Unknown => {
-                state.wait(entry);
-                self.checks.notify_one();
-            }
+            Check::Unknown => state.wait(entry),
         }
+        // Whoever is woken needs the lock first.
+        drop(state);
+        match check {
+            Check::Holds => self.work.notify_one(),
+            Check::Fails => false,
+            Check::Unknown => self.checks.notify_one(),
+        };
         Ok(ticket)
     }
 
@@ -241,7 +243,8 @@ impl Core {
 }
 
 /// What the overlay alone can say about a batch's expected values.
-pub(crate) enum Check {
+#[derive(Clone, Copy)]
+enum Check {
     Holds,
     Fails,
     Unknown,

@@ -41,7 +41,6 @@ struct Handle {
 
 /// How to open a store.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct StoreOptions {
     /// The engine below. A folder keeps the engine it was made with.
     pub engine: EngineKind,

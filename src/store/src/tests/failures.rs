@@ -1,10 +1,13 @@
 //! Writes that fail: tickets say so, reads go back to the truth, the store's books are written again.
 
+use std::path::PathBuf;
+
 use super::subject::{
     MAIN, Subject, batch, batch_in, get, on_every_engine, on_persistent_engines, rows, settle,
 };
 use super::tables::{Counter, Notes, note};
-use crate::{AccountNumber, Kind, Order, Partition};
+use crate::partitions::Partitions;
+use crate::{AccountNumber, EngineError, EngineKind, Kind, Order, Partition};
 
 mod every {
     use super::*;
@@ -98,4 +101,13 @@ async fn the_books_are_written_again_after_a_failure(subject: Subject) {
     assert_eq!(kept, Some(note("kept")));
     let next = store.numbers().create(Kind::Account, "anna@example.org").await.unwrap();
     assert!(next.account() > number.account() && number.account() > AccountNumber(0));
+}
+
+#[test]
+fn an_engine_that_panics_fails_its_call_only() {
+    let partitions = Partitions::new(EngineKind::Memory, PathBuf::new(), 0);
+    let panicked = partitions.with(MAIN, "write", |_| -> Result<(), EngineError> { panic!("disk on fire") });
+    let panicked = panicked.unwrap_err().to_string();
+    assert_eq!(panicked, "the storage engine failed to write main: it panicked: disk on fire");
+    assert!(partitions.with(MAIN, "sync", |engine| engine.sync()).is_ok());
 }

@@ -7,13 +7,15 @@ use super::tables::{Counter, Notes, note};
 use crate::engine::EngineKind;
 use crate::format::{self, FORMAT, Migration};
 use crate::partitions::Partitions;
-use crate::{AccountNumber, Batch, Kind, Order, Partition, Span, StoreError};
+use crate::{AccountNumber, Batch, Kind, Order, Partition, Span, Store, StoreError};
 
 on_persistent_engines!(
     rows_survive_a_restart,
     table_numbers_are_stable,
     numbers_are_never_used_again,
     an_interrupted_deletion_goes_on,
+    stragglers_of_a_deleted_account_go_at_the_next_start,
+    a_half_written_snapshot_does_not_stop_the_start,
     a_month_half_dropped_is_swept,
     a_newer_format_is_refused,
     an_older_format_is_migrated,
@@ -89,6 +91,41 @@ async fn an_interrupted_deletion_goes_on(subject: Subject) {
     }
     assert!(notes.get(AccountNumber(anna.0 + 1), &("day".into(), 0)).await.unwrap().is_some());
     store.close().await;
+}
+
+async fn stragglers_of_a_deleted_account_go_at_the_next_start(subject: Subject) {
+    let store = subject.open().await;
+    let notes = store.table::<Notes>().unwrap();
+    let (anna, key) = (AccountNumber(77), ("day".to_owned(), 1));
+    let gone = async |store: &Store| {
+        while store.table::<Notes>().unwrap().get(anna, &key).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    notes.put(anna, &key, &note("x")).unwrap();
+    store.numbers().delete_account_rows(anna).unwrap().durable().await.unwrap();
+    // In the background, without anyone waiting for it.
+    gone(&store).await;
+    notes.put(anna, &key, &note("late")).unwrap().durable().await.unwrap();
+    store.close().await;
+    let store = subject.open().await;
+    gone(&store).await;
+    store.close().await;
+}
+
+async fn a_half_written_snapshot_does_not_stop_the_start(subject: Subject) {
+    let store = subject.open().await;
+    settle(&store, "a=1").await;
+    store.close().await;
+    // What a kill may leave of sled's snapshots; another engine must not mind a stray file either.
+    for name in ["snap.0000000000000FFF.generating", "snap.0000000000000FFF.in___motion"] {
+        fs::write(subject.options.dir.join("main").join(name), b"half").unwrap();
+    }
+    let store = subject.open().await;
+    assert_eq!(get(&store, "a").await.as_deref(), Some("1"));
+    settle(&store, "a=2").await;
+    store.close().await;
+    assert_eq!(get(&subject.open().await, "a").await.as_deref(), Some("2"));
 }
 
 async fn a_month_half_dropped_is_swept(subject: Subject) {
