@@ -49,6 +49,21 @@ fn is_root() -> bool {
     run::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
+/// Makes sure that rustfmt and clippy are there: a minimal Rust comes without them.
+pub(crate) fn components() -> Result<(), String> {
+    let there =
+        || ["fmt", "clippy"].iter().all(|tool| run::output(&mut run::cargo(&[tool, "--version"])).is_ok());
+    if there() {
+        return Ok(());
+    }
+    let mut add = Command::new("rustup");
+    add.current_dir(run::root()).args(["component", "add", "rustfmt", "clippy"]);
+    if run::is_there("rustup") && run::succeeds(&mut add) && there() {
+        return Ok(());
+    }
+    Err("missing; rustup component add rustfmt clippy".to_owned())
+}
+
 /// A Python with the clients of `clients/requirements.txt`, made in the cache.
 ///
 /// It is a virtual environment: Debian's Python refuses to install into itself (PEP 668).

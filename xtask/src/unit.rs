@@ -6,6 +6,9 @@ use crate::tally::Tally;
 
 /// `cargo fmt --check` and clippy without warnings.
 pub(crate) fn style(tally: &mut Tally) {
+    if let Err(why) = needs::components() {
+        return tally.skip("formatting and clippy", &why);
+    }
     tally.check("formatting: run cargo fmt", run::succeeds(&mut run::cargo(&["fmt", "--all", "--check"])));
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     tally.check("clippy", run::succeeds(&mut run::cargo(&clippy)));
