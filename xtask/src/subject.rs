@@ -262,3 +262,42 @@ modules:
   mod_last: {}
   mod_caps: {}
 "#;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn verifies(authority: &Path, certificate: &Path, name: &str) -> bool {
+        let mut command = Command::new("openssl");
+        command
+            .args(["verify", "-x509_strict", "-verify_hostname", name, "-CAfile"])
+            .arg(authority)
+            .arg(certificate);
+        run::output(&mut command).is_ok()
+    }
+
+    #[test]
+    fn the_development_authority_signs_for_its_names_only() {
+        let folder = temporary_folder().unwrap();
+        certificates(&folder).unwrap();
+        let (ours, other) = (folder.join("certs"), folder.join("other"));
+        let certificate = ours.join("localhost.crt");
+        assert!(verifies(&ours.join("dev-ca.crt"), &certificate, "localhost"));
+        assert!(!verifies(&ours.join("dev-ca.crt"), &certificate, "example.org"));
+        assert!(!verifies(&other.join("dev-ca.crt"), &certificate, "localhost"));
+        for key in ["dev-ca.key", "localhost.key"] {
+            let mode = fs::metadata(ours.join(key)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{key} can be read by others");
+        }
+        let mut refused = Command::new(run::root().join("certs/make-dev-ca"));
+        assert!(run::output(refused.arg("-o").arg(&ours).arg("../escape")).is_err());
+        remove(&folder);
+    }
+
+    #[test]
+    fn a_port_without_a_server_greets_nobody() {
+        assert!(!greets(free_port().unwrap()));
+    }
+}

@@ -25,6 +25,9 @@ pub(crate) fn tests(tally: &mut Tally) {
         Err(why) => tally.skip("comparison with expat and libxml2", &why),
     }
     counted("the tests of the crates", &mut command, tally);
+    if let Err(why) = needs::programs(&[("openssl", "openssl")]) {
+        tally.skip("openssl, for the tests of xtask", &why);
+    }
     counted("the tests of xtask", &mut run::cargo(&["test", "--locked", "--package", "xtask"]), tally);
 }
 
