@@ -88,11 +88,7 @@ impl Plan {
             // Presence of the other resources is still under way; a server may also give memory back.
             sleep(Duration::from_secs(3)).await;
             let now = memory_kib(pid)?;
-            figure(&format!("memory_{wanted}_sessions_kib"), now);
-            figure(
-                &format!("memory_{wanted}_per_session_bytes"),
-                per(now.saturating_sub(before) * 1024, wanted),
-            );
+            println!("idle {wanted} {now} {}", per(now.saturating_sub(before) * 1024, wanted));
         }
         if readers.try_join_next().is_some() {
             return Err("the server closed an idle session".into());
