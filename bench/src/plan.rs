@@ -13,6 +13,12 @@ use crate::process::{cpu_us, memory_kib};
 /// How many connections are set up at the same time.
 const AT_ONCE: usize = 8;
 
+/// How long a server may go on working after it was left alone.
+const SETTLE_MAX: Duration = Duration::from_secs(120);
+
+/// CPU time in a second that counts as doing nothing.
+const QUIET_US: u64 = 20_000;
+
 /// Sizes of the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
@@ -66,7 +72,7 @@ impl Plan {
 
     /// Resident memory with idle sessions: TLS, presence sent.
     async fn idle(self, target: &Arc<Target>, pid: u32) -> Fallible {
-        sleep(Duration::from_secs(2)).await;
+        settle(pid).await?;
         let before = memory_kib(pid)?;
         figure("memory_accounts_kib", before);
         let mut readers = JoinSet::new();
@@ -85,8 +91,8 @@ impl Plan {
                 readers.spawn(client.idle());
             }
             open = wanted;
-            // Presence of the other resources is still under way; a server may also give memory back.
-            sleep(Duration::from_secs(3)).await;
+            // Presence of the other resources may still be under way.
+            settle(pid).await?;
             let now = memory_kib(pid)?;
             println!("idle {wanted} {now} {}", per(now.saturating_sub(before) * 1024, wanted));
         }
@@ -94,7 +100,7 @@ impl Plan {
             return Err("the server closed an idle session".into());
         }
         readers.shutdown().await;
-        sleep(Duration::from_secs(2)).await;
+        settle(pid).await?;
         figure("memory_after_kib", memory_kib(pid)?);
         Ok(())
     }
@@ -141,6 +147,19 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Waits until the server does nothing for a second, but not for ever.
+async fn settle(pid: u32) -> Fallible {
+    let started = Instant::now();
+    while started.elapsed() < SETTLE_MAX {
+        let before = cpu_us(pid)?;
+        sleep(Duration::from_secs(1)).await;
+        if cpu_us(pid)? - before <= QUIET_US {
+            return Ok(());
+        }
+    }
+    Err(format!("the server is still busy after {SETTLE_MAX:?}").into())
 }
 
 fn user(number: usize) -> String {
