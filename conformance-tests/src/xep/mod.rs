@@ -12,4 +12,5 @@ mod xep0191_blocking;
 mod xep0199_ping;
 mod xep0202_time;
 mod xep0368_direct_tls;
+mod xep0474_downgrade;
 mod xep0478_limits;
