@@ -78,8 +78,9 @@ impl Kind {
 fn leashed(dir: &Path, program: &str, args: &[&str]) -> Command {
     const GUARD: &str = r#"dir=$1; shift; exec 3<&0
         "$@" </dev/null 3<&- >"$dir/output" 2>&1 & server=$!
-        (wait_for=$server; while kill -0 "$wait_for" 2>/dev/null; do sleep 1; done; : >"$dir/ended") 3<&- </dev/null &
+        (wait_for=$server; while kill -0 "$wait_for" 2>/dev/null; do sleep 1; done; : >"$dir/ended") 3<&- </dev/null & watcher=$!
         cat <&3 >/dev/null
+        kill "$watcher" 2>/dev/null; wait "$watcher" 2>/dev/null
         kill "$server" 2>/dev/null
         for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$server" 2>/dev/null || break; sleep 0.2; done
         kill -9 "$server" 2>/dev/null

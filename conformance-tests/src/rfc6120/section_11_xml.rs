@@ -32,7 +32,8 @@ macro_rules! refused {
     };
 }
 
-// §11.1 allows bad-format as some implementations send it; §11.3 demands not-well-formed.
+// §11.1 allows bad-format as some implementations send it; §11.3 demands not-well-formed. For comments and processing
+// instructions Prosody says not-well-formed, which they are not, and ejabberd skips them against a MUST.
 refused! {
     /// §11.1: comments.
     a_comment_is_restricted_xml: "<!-- c -->" => ["restricted-xml", "bad-format"];
@@ -102,6 +103,7 @@ fn a_declared_encoding_other_than_utf8_is_refused() {
 }
 
 /// §11.6: the same for text in UTF-16.
+/// Neither Prosody nor ejabberd: §11.6 is a MUST, their parser library knows better.
 #[test]
 fn utf16_is_refused() {
     let conn = Conn::plain();

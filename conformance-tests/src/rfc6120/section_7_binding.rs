@@ -53,6 +53,7 @@ fn a_resource_beyond_ascii_is_accepted() {
 }
 
 /// RFC 7622 §3.4: and with characters that are newer than RFC 6122's tables.
+/// Neither Prosody nor ejabberd: they prepare by RFC 6122, which RFC 7622 replaces.
 #[test]
 fn a_resource_with_an_emoji_is_accepted() {
     let alice = user();
@@ -144,6 +145,7 @@ fn one_full_jid_is_one_session() {
 }
 
 /// §7.1: a stanza before binding ends with not-authorized.
+/// Neither Prosody nor ejabberd: §7.1 is a MUST.
 #[test]
 fn a_message_before_binding_is_not_authorized() {
     let (alice, bob) = (user(), online());
@@ -173,6 +175,7 @@ fn a_second_binding_is_refused() {
 }
 
 /// §7.6.2.2: with not-allowed.
+/// Neither Prosody nor ejabberd: §7.6.2.2 is a MUST.
 #[test]
 fn a_second_binding_is_not_allowed() {
     let alice = user();

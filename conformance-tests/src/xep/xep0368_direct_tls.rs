@@ -12,6 +12,7 @@ fn starttls_is_not_offered_inside_direct_tls() {
 }
 
 /// §2: ALPN xmpp-client is accepted and confirmed.
+/// Neither Prosody nor ejabberd: they ignore ALPN, which XEP-0368 §2 wants and RFC 7301 has confirmed.
 #[test]
 fn alpn_xmpp_client_is_confirmed() {
     let conn = Conn::direct_tls_with(&Tls { alpn: &["xmpp-client"], ..Default::default() });

@@ -95,6 +95,7 @@ fn a_wrong_streams_namespace_is_invalid_namespace() {
 }
 
 /// §4.8.3 and §4.9.3.10: a content namespace that does not exist.
+/// Neither Prosody nor ejabberd: §4.8.3 is a MUST.
 #[test]
 fn a_wrong_content_namespace_is_invalid_namespace() {
     let conn = Conn::plain();

@@ -99,6 +99,7 @@ fn an_empty_user_name_is_refused() {
 }
 
 /// §6.5.6: another account as authorization identity, with the right password of one's own.
+/// Neither Prosody nor ejabberd: they log the client in as itself; RFC 4616 §2: the server MUST fail the exchange.
 #[test]
 fn another_accounts_authzid_is_refused() {
     let (alice, bob) = (user(), user());
@@ -107,6 +108,7 @@ fn another_accounts_authzid_is_refused() {
 }
 
 /// §6.5.6: with invalid-authzid.
+/// Neither Prosody nor ejabberd: they log the client in as itself; §6.3.8 and RFC 4616 §2 make it a failure.
 #[test]
 fn another_accounts_authzid_is_invalid_authzid() {
     let (alice, bob) = (user(), user());

@@ -108,6 +108,7 @@ fn after_a_failure_another_try_succeeds() {
 }
 
 /// §6.4.5: the number of tries on one stream is limited.
+/// Neither Prosody nor ejabberd: §6.4.5 is a SHOULD against guessing.
 #[test]
 fn the_number_of_tries_is_limited() {
     let alice = user();
@@ -128,6 +129,7 @@ fn the_number_of_tries_is_limited() {
 }
 
 /// §6.4.2: a mechanism with an initial response that is sent without one gets an empty challenge.
+/// Neither Prosody nor ejabberd: §6.4.2 allows a client to leave it out.
 #[test]
 fn without_initial_response_there_is_an_empty_challenge() {
     let alice = user();

@@ -31,6 +31,7 @@ fn scram_sha_1_works() {
 }
 
 /// RFC 7677.
+/// Neither Prosody nor ejabberd: off by default there; RFC 7677 asks for it.
 #[test]
 fn scram_sha_256_works() {
     works("SCRAM-SHA-256");
@@ -92,6 +93,7 @@ fn an_unknown_account_is_not_authorized() {
 }
 
 /// RFC 6120 §6.5.10 (Security Warning): an unknown account gets a challenge like any other.
+/// Neither Prosody nor ejabberd: the RFC warns of harvesting account names.
 #[test]
 fn an_unknown_account_gets_a_challenge() {
     let conn = Conn::secure();
@@ -100,6 +102,7 @@ fn an_unknown_account_gets_a_challenge() {
 }
 
 /// The same: its salt and iteration count do not change from try to try, as a real account's do not.
+/// Neither Prosody nor ejabberd: as above.
 #[test]
 fn an_unknown_account_keeps_its_salt() {
     let name = fresh("nobody");
@@ -218,6 +221,7 @@ fn a_binding_flag_without_plus_fails() {
 }
 
 /// RFC 6120 §6.5.6: another account's authzid fails.
+/// Neither Prosody nor ejabberd: RFC 5802 §5.1: the server verifies the authzid.
 #[test]
 fn another_accounts_authzid_fails() {
     let (alice, bob) = (user(), user());

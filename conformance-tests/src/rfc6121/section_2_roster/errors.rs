@@ -110,6 +110,7 @@ fn different_groups_are_accepted() {
 }
 
 /// §2.3.3: an empty group is not-acceptable.
+/// Neither Prosody nor ejabberd: §2.3.3 is a MUST.
 #[test]
 fn an_empty_group_is_not_acceptable() {
     let alice = user();

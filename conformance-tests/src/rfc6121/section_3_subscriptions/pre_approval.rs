@@ -22,6 +22,7 @@ fn pre_approved() -> (Client, Client) {
 }
 
 /// §3.4.2 (4): a roster item with approved='true' is pushed.
+/// Neither Prosody nor ejabberd: §3.4.2 is a MUST for those that advertise it, as Prosody does.
 #[test]
 fn a_pre_approval_is_pushed() {
     let (alice, bob) = pre_approved();
@@ -75,6 +76,7 @@ fn a_cancelled_pre_approval_does_not_approve() {
 }
 
 /// §3.4.2 (3): a pre-approval for a contact one asked for keeps that request.
+/// Neither Prosody nor ejabberd: as above.
 #[test]
 fn a_pre_approval_keeps_a_pending_request() {
     let (alice, bob) = (online(), online());

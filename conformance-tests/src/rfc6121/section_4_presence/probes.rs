@@ -28,6 +28,7 @@ fn a_strangers_probe_reveals_no_presence() {
 }
 
 /// §4.3.2 (1): SHOULD be answered with unsubscribed.
+/// Neither Prosody nor ejabberd: §4.3.2 is a SHOULD.
 #[test]
 fn a_strangers_probe_is_answered_with_unsubscribed() {
     let (alice, bob) = (online(), online());
@@ -93,6 +94,7 @@ fn a_strangers_probe_of_a_full_jid_reveals_no_presence() {
 }
 
 /// §4.6.6: who got directed presence may probe that full JID.
+/// Neither Prosody nor ejabberd: §4.6.6 is a SHOULD.
 #[test]
 fn a_probe_after_directed_presence_is_answered() {
     let (alice, bob) = (online(), online());

@@ -3,6 +3,7 @@
 use crate::harness::*;
 
 /// §8.5.1: an IQ to an account that does not exist is answered with service-unavailable.
+/// Neither Prosody nor ejabberd: they answer pings for any address; §8.5.1 is a MUST.
 #[test]
 fn get_to_an_unknown_account_is_service_unavailable() {
     let alice = online();
@@ -113,6 +114,7 @@ fn get_to_a_strangers_full_jid_is_not_delivered() {
 }
 
 /// §8.5.3.1: the same for a set.
+/// Neither Prosody nor ejabberd: they deliver to strangers; §8.5.3.1 is a SHOULD.
 #[test]
 fn set_to_a_strangers_full_jid_is_not_delivered() {
     let (alice, bob) = (online(), online());
@@ -122,6 +124,7 @@ fn set_to_a_strangers_full_jid_is_not_delivered() {
 }
 
 /// §8.5.3.1: the stranger cannot tell a resource that exists from one that does not.
+/// Neither Prosody nor ejabberd: they deliver to strangers; see §11 for why that is a leak.
 #[test]
 fn a_stranger_gets_the_same_error_for_a_resource_that_exists_and_one_that_does_not() {
     let (alice, bob) = (online(), online());
@@ -132,6 +135,7 @@ fn a_stranger_gets_the_same_error_for_a_resource_that_exists_and_one_that_does_n
 }
 
 /// §8.5.3.1: a subscription in the other direction only does not share the recipient's presence.
+/// Neither Prosody nor ejabberd: they deliver to strangers; §8.5.3.1 is a SHOULD.
 #[test]
 fn get_from_someone_whose_presence_the_recipient_sees_is_not_delivered() {
     let (alice, bob) = (online(), online());

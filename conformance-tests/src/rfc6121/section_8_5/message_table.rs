@@ -1,5 +1,8 @@
 //! RFC 6121 §8.5.4, Table 1: one test for each cell, and for type "error" by §8.5.2 and §8.5.3.
 //!
+//! Prosody and ejabberd deliver a normal message for a resource that is gone as if it were for the bare JID; the table
+//! has S/E, and §8.5.3.2.1 a MUST, so that the tests ask for that.
+//!
 //! No subject stores messages offline here, so where the table says O/E the sender gets an error.
 
 use crate::harness::*;
