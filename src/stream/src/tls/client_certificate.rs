@@ -1,8 +1,10 @@
 //! Certificates of clients, for SASL EXTERNAL.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -30,6 +32,19 @@ impl ClientCertificates {
             .build()
             .map_err(|error| Error::General(error.to_string()))?;
         Ok(Self { inner })
+    }
+
+    /// Trusts what the authorities in a PEM file have signed.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no certificate.
+    pub fn from_pem_file(file: &Path) -> Result<Self, Error> {
+        let mut roots = RootCertStore::empty();
+        let wrong = |error: rustls::pki_types::pem::Error| Error::General(error.to_string());
+        for certificate in CertificateDer::pem_file_iter(file).map_err(wrong)? {
+            roots.add(certificate.map_err(wrong)?)?;
+        }
+        Self::new(roots)
     }
 
     /// The XMPP addresses of a chain that the roots vouch for; none of any other chain.

@@ -1,0 +1,130 @@
+//! A bound session: stanzas in, mailbox out, and the clocks of both.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use waxwing_core::{CloseReason, Outbound, SessionRef};
+use waxwing_stream::transport::Connection;
+use waxwing_xmpp::{StreamCondition, StreamError};
+
+use crate::client::{Client, End};
+
+/// When something is due.
+struct Clocks {
+    /// Since when the client takes nothing, and how much waits for it.
+    stuck: Option<(Instant, usize)>,
+    /// It was too fast: not read before.
+    read_after: Option<Instant>,
+    /// When it was last heard, or probed.
+    heard: Instant,
+}
+
+impl Client<'_> {
+    /// Runs until something ends the session.
+    pub(crate) async fn live(&mut self, session: &SessionRef) -> End {
+        let mut clocks = Clocks { stuck: None, read_after: None, heard: Instant::now() };
+        loop {
+            if let Err(end) = self.turn(session, &mut clocks).await {
+                return end;
+            }
+        }
+    }
+
+    /// Writes what there is to write, then waits for the next thing to do and does it.
+    async fn turn(&mut self, session: &SessionRef, clocks: &mut Clocks) -> Result<(), End> {
+        if let Some(reason) = session.close_reason() {
+            return Err(end(reason));
+        }
+        let mut drained = self.connection.try_flush()?;
+        if drained && !session.mailbox().is_empty() {
+            // One write for all that waits.
+            self.write_mailbox(session);
+            drained = self.connection.try_flush()?;
+        }
+        clocks.watch(&self.connection, drained);
+        let limits = self.c2s.shared.limits();
+        // Who does not read what we answer is not asked for more.
+        let reads = clocks.read_after.is_none() && self.connection.pending_bytes() < OUTPUT_BYTES_MAX;
+        let due = clocks.due(limits.write_time_max.0, limits.keepalive_after.0);
+        drop(limits);
+        tokio::select! {
+            ready = self.connection.ready(reads) => {
+                ready?;
+                if reads {
+                    let wait = self.read().await?;
+                    clocks.heard = Instant::now();
+                    clocks.read_after = (!wait.is_zero()).then(|| clocks.heard + wait);
+                }
+            }
+            () = session.mailbox().wait() => {}
+            () = sleep_until(due) => self.tick(clocks, drained)?,
+        }
+        Ok(())
+    }
+
+    fn write_mailbox(&mut self, session: &SessionRef) {
+        let framing = self.negotiation.framing();
+        for item in session.mailbox().take() {
+            match item {
+                Outbound::Stanza { stanza, .. } => {
+                    if let Some(stanza) = self.c2s.shared.router().outgoing(session, stanza) {
+                        framing.stanza(&stanza, self.connection.output());
+                    }
+                }
+                Outbound::Raw(bytes) => self.connection.output().extend_from_slice(&bytes),
+            }
+        }
+    }
+
+    /// Something is due.
+    fn tick(&mut self, clocks: &mut Clocks, drained: bool) -> Result<(), End> {
+        let limits = self.c2s.shared.limits();
+        let now = Instant::now();
+        if clocks.read_after.is_some_and(|at| at <= now) {
+            clocks.read_after = None;
+        }
+        if clocks.stuck.is_some_and(|(since, _)| now >= since + limits.write_time_max.0) {
+            // RFC 6120 §4.9.3.4; it will not read this either.
+            return Err(StreamCondition::ConnectionTimeout.into());
+        }
+        if drained && now >= clocks.heard + limits.keepalive_after.0 {
+            // RFC 6120 §4.6.1: the kernel finds out whether anybody is there.
+            self.connection.output().push(b' ');
+            clocks.heard = now;
+        }
+        Ok(())
+    }
+}
+
+impl Clocks {
+    /// Any progress of the client starts its time anew.
+    fn watch(&mut self, connection: &Connection, drained: bool) {
+        let pending = connection.pending_bytes();
+        self.stuck = match self.stuck {
+            _ if drained => None,
+            Some((since, before)) if before <= pending => Some((since, pending)),
+            _ => Some((Instant::now(), pending)),
+        };
+    }
+
+    fn due(&self, write: Duration, keepalive: Duration) -> Instant {
+        let stuck = self.stuck.map(|(since, _)| since + write);
+        let probe = self.stuck.is_none().then(|| self.heard + keepalive);
+        let times = [stuck, self.read_after, probe];
+        times.into_iter().flatten().min().unwrap_or_else(|| self.heard + keepalive)
+    }
+}
+
+fn end(reason: CloseReason) -> End {
+    match reason {
+        // RFC 6120 §4.9.3.17.
+        CloseReason::Overflow => End::Error(
+            StreamError::new(StreamCondition::ResourceConstraint)
+                .text("You read too slowly; too much waits for you."),
+        ),
+        CloseReason::Error(error) => End::Error(error),
+    }
+}
+
+/// With so much unread by the client nothing more is read from it.
+const OUTPUT_BYTES_MAX: usize = 256 * 1024;
