@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -37,16 +38,18 @@ pub(crate) struct Subject {
 impl Subject {
     /// The subject that `WAXWING_SUBJECT` names (waxwing, prosody or ejabberd); the first call starts it.
     pub(crate) fn get() -> &'static Self {
-        static SUBJECT: OnceLock<Subject> = OnceLock::new();
-        SUBJECT.get_or_init(|| Self::start(Kind::from_env()))
+        // A failure is kept, so that the other tests do not try again.
+        static SUBJECT: OnceLock<Option<Subject>> = OnceLock::new();
+        let subject = SUBJECT.get_or_init(|| catch_unwind(|| Self::start(Kind::from_env())).ok());
+        subject.as_ref().expect("the subject starts; the first test that failed says why it did not")
     }
 
     fn start(kind: Kind) -> Self {
         // An error here means another part of the process chose the provider already, which is as good.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let dir =
-            tempfile::Builder::new().prefix("waxwing-conformance-").tempdir().expect("a temporary folder");
-        let dir = dir.keep();
+        let named = tempfile::Builder::new().prefix("waxwing-conformance-").tempdir();
+        let folder = named.expect("the system's temporary folder is ours to use");
+        let dir = folder.path().to_owned();
         let (roots, certificate) = make_certificates(&dir);
         let ports = [free_port(), free_port()];
         let mut child = match kind {
@@ -54,6 +57,8 @@ impl Subject {
             Kind::Prosody => prosody(&dir, ports),
             Kind::Ejabberd => ejabberd(&dir, ports),
         };
+        // From now on the guard removes the folder.
+        drop(folder.keep());
         let leash = child.stdin.take().expect("stdin is a pipe");
         let [c2s, c2s_tls] = ports;
         let roots = Arc::new(roots);

@@ -7,7 +7,6 @@ use crate::harness::*;
 #[test]
 fn the_stream_feature_is_advertised() {
     let alice = user();
-    alice.authenticated();
     let conn = Conn::secure();
     log_in(&conn, &alice.name, &alice.password);
     conn.open_features()
