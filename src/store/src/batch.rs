@@ -45,6 +45,7 @@ pub(crate) fn is_month(month: u32) -> bool {
 
 /// Changes that are applied together or not at all.
 ///
+/// Raw keys that begin with 0x01, 0x10, 0x20 or 0x30 belong to the store's books and to tables; leave them alone.
 /// Within one batch the last change of a key wins. Expected values are compared before any change of the same
 /// batch.
 #[derive(Debug, Clone)]

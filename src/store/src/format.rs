@@ -47,7 +47,7 @@ pub(crate) fn prepare(
         }
         Some((version, _)) => migrate(dir, partitions, migrations, version)?,
     }
-    partitions.sweep_dropped()
+    partitions.sweep()
 }
 
 fn migrate(

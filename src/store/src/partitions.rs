@@ -132,11 +132,13 @@ impl Partitions {
         }
     }
 
-    /// Removes what a crash in the middle of `drop_month` left behind.
-    pub(crate) fn sweep_dropped(&self) -> Result<(), StoreError> {
+    /// Removes what a crash left of a month being dropped or a database being created.
+    pub(crate) fn sweep(&self) -> Result<(), StoreError> {
         let list = fs::read_dir(&self.dir).map_err(|e| StoreError::io("list", &self.dir, e))?;
         for entry in list.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(DROPPED) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(DROPPED) || name.starts_with(NEW) {
                 remove_folder(&entry.path())?;
             }
         }
@@ -174,14 +176,22 @@ impl Partitions {
         }
         let path = self.path(partition);
         let share = if partition == Partition::Main { 2 } else { 8 };
-        let opened = caught(|| self.kind.open(&path, self.cache_bytes / share)).map_err(|cause| {
-            warn!(error = %cause, path = %path.display(), "Database does not open.");
-            StoreError::Open { dir: path.clone(), root: self.dir.clone(), cause }
-        })?;
-        // The folder's own entries must survive a power cut as well as the rows inside.
-        sync_folder(&path)?;
-        sync_folder(&self.dir)?;
-        Ok(opened)
+        let open = |path: &Path| {
+            caught(|| self.kind.open(path, self.cache_bytes / share)).map_err(|cause| {
+                warn!(error = %cause, path = %path.display(), "Database does not open.");
+                StoreError::Open { dir: path.to_owned(), root: self.dir.clone(), cause }
+            })
+        };
+        if !path.exists() {
+            // Under another name first: neither engine opens what a crash left half-created.
+            let new = self.dir.join(format!("{NEW}{partition}"));
+            remove_folder(&new)?;
+            drop(open(&new)?);
+            sync_folder(&new)?;
+            fs::rename(&new, &path).map_err(|e| StoreError::io("rename", &new, e))?;
+            sync_folder(&self.dir)?;
+        }
+        open(&path)
     }
 
     /// Keeps open the newest two months and the one just used; closes any other that nobody is reading.
@@ -228,6 +238,9 @@ fn remove_folder(path: &Path) -> Result<(), StoreError> {
 pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     fs::File::open(path).and_then(|folder| folder.sync_all()).map_err(|e| StoreError::io("sync", path, e))
 }
+
+/// Folders that start so are databases on their way in.
+const NEW: &str = "new-";
 
 /// Folders that start so are months on their way out.
 const DROPPED: &str = "dropped-";

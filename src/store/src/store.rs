@@ -107,7 +107,9 @@ impl Store {
     /// Submits a batch and returns at once. Batches that touch the same keys take effect in the order of these calls.
     ///
     /// Without expected values a batch is applied on return, except behind a batch of the same keys whose expected
-    /// values are still being read. Fails with [`StoreError::Overloaded`] while too much waits for the disk.
+    /// values are still being read. A batch of other keys does pass such a one: await `applied()` before submitting
+    /// what relies on it. What is submitted after that is durable no earlier, provided that what it relies on is in
+    /// `Main` or in the same partition. Fails with [`StoreError::Overloaded`] while too much waits for the disk.
     pub fn apply(&self, batch: Batch) -> Result<Ticket, StoreError> {
         self.handle.core.apply(batch)
     }

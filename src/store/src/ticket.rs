@@ -48,6 +48,11 @@ impl Ticket {
         }
     }
 
+    /// Whether the batch is applied already.
+    pub fn is_applied(&self) -> bool {
+        matches!(self.0.applied.get(), Some(Ok(())))
+    }
+
     /// Whether the batch is durable already.
     pub fn is_durable(&self) -> bool {
         matches!(self.0.durable.get(), Some(Ok(())))

@@ -4,7 +4,7 @@
 //! kills it with SIGKILL after a random number of reports, or while it opens. It never closes cleanly. What each
 //! batch holds follows from the seed, the partition and the batch's number, so the content of a partition must be
 //! exactly that after some batch L: nothing half-written, nothing out of order, and L no less than what was reported.
-//! Besides, a month's batch names the batch of `Main` submitted before it, which must be there too.
+//! Besides, a month's batch names the last batch of `Main` applied before it, which must be there too.
 //!
 //! `WAXWING_KILL_CYCLES` (default 100 per engine) and `WAXWING_KILL_SEED` steer it.
 
@@ -79,11 +79,34 @@ fn torture(engine: EngineKind) -> Outcome<()> {
     }
     // The last kill is looked at as well.
     look_only(engine, dir.path(), seed, &tally)?;
+    births(engine, seed, &mut random, cycles.div_ceil(2))?;
     let Tally { killed_writing, killed_opening, reports, durable } = tally;
     println!(
         "{engine}: killed {killed_writing} times while writing and {killed_opening} times while opening; \
          {reports} batches reported durable, all there, none half-written; last {durable:?}; {:.1} s",
         started.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Kills a store while it is being created, over and over in new folders.
+fn births(engine: EngineKind, seed: u64, random: &mut Random, count: u64) -> Outcome<()> {
+    let mut begun = 0;
+    for birth in 0..count {
+        let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let mut tally = Tally::default();
+        let mut child = spawn(engine, dir.path(), seed, &tally.durable)?;
+        let out = child.stdout.take().ok_or("the child has no output")?;
+        // Long enough for a part of the children to have created all three databases.
+        spin(Duration::from_micros(random.below(150_000)));
+        kill(&mut child)?;
+        take_reports(BufReader::new(out).lines(), &mut tally)?;
+        begun += u64::from(tally.reports > 0);
+        look_only(engine, dir.path(), seed, &tally)
+            .map_err(|problem| format!("{engine}, seed {seed}, birth {birth}: {problem}"))?;
+    }
+    println!(
+        "{engine}: killed {count} times in a new folder, {begun} of them after a first batch was durable"
     );
     Ok(())
 }
@@ -242,23 +265,29 @@ async fn check_reliance(store: &Store, last_in_main: u64) -> Outcome<()> {
 async fn write(store: &Store, seed: u64, mut last: [u64; 3]) -> Outcome<()> {
     let mut random = Random(seed ^ last.iter().sum::<u64>());
     let mut in_flight: VecDeque<(usize, u64, Ticket)> = VecDeque::new();
+    let mut applied_in_main = last[0];
     loop {
         let partition = usize::try_from(random.below(4).saturating_sub(1)).map_err(|e| e.to_string())?;
         last[partition] += 1;
         let index = last[partition];
-        let batch = batch(seed, partition, index, last[0]);
+        let main = in_flight.iter().filter(|(partition, _, ticket)| *partition == 0 && ticket.is_applied());
+        applied_in_main = main.map(|(_, index, _)| *index).fold(applied_in_main, u64::max);
+        let batch = batch(seed, partition, index, applied_in_main);
         let ticket = store.apply(batch).map_err(|e| e.to_string())?;
         in_flight.push_back((partition, index, ticket));
         while in_flight.len() > usize::try_from(random.below(24)).unwrap_or(IN_FLIGHT) {
             let Some((partition, index, ticket)) = in_flight.pop_front() else { break };
             ticket.applied().await.map_err(|e| format!("batch {index} of {partition}: {e}"))?;
             ticket.durable().await.map_err(|e| format!("batch {index} of {partition}: {e}"))?;
+            if partition == 0 {
+                applied_in_main = applied_in_main.max(index);
+            }
             say(&format!("durable {partition} {index}"))?;
         }
     }
 }
 
-fn batch(seed: u64, partition: usize, index: u64, last_in_main: u64) -> Batch {
+fn batch(seed: u64, partition: usize, index: u64, applied_in_main: u64) -> Batch {
     let mut batch = Batch::new(PARTITIONS[partition]);
     if index.is_multiple_of(3) {
         // Every third goes the long way, through the check of an expected value.
@@ -267,7 +296,7 @@ fn batch(seed: u64, partition: usize, index: u64, last_in_main: u64) -> Batch {
     }
     batch.put("last", index.to_be_bytes().to_vec());
     if partition > 0 {
-        batch.put("relies", last_in_main.to_be_bytes().to_vec());
+        batch.put("relies", applied_in_main.to_be_bytes().to_vec());
     }
     for (key, value) in content(seed, partition, index) {
         batch.put(key, value);
@@ -286,7 +315,7 @@ fn content(seed: u64, partition: usize, index: u64) -> Vec<(Bytes, Bytes)> {
     let count = if random.below(10) == 0 { 40 } else { 1 + random.below(6) };
     let mut row = |n: u64| {
         // Spread over the key space, so that a batch touches several pages.
-        let key = [&random.next().to_be_bytes()[..2], &index.to_be_bytes(), &n.to_be_bytes()].concat();
+        let key = [b"r", &random.next().to_be_bytes()[..2], &index.to_be_bytes(), &n.to_be_bytes()].concat();
         let length = if random.below(500) == 0 { 600_000 } else { random.below(700) };
         let byte = random.next().to_be_bytes()[0];
         (Bytes::from(key), Bytes::from(vec![byte; usize::try_from(length).unwrap_or(0)]))

@@ -29,6 +29,7 @@ async fn a_batch_is_applied_first_and_durable_later(subject: Subject) {
     let store = subject.open().await;
     subject.faults.hold();
     let ticket = store.apply(batch("a=1")).unwrap();
+    assert!(ticket.is_applied(), "nothing is expected, so nothing is waited for");
     ticket.applied().await.unwrap();
     assert!(!ticket.is_durable());
     assert!(ticket.outcome().is_none());
