@@ -21,6 +21,9 @@ pub enum IqTo {
     Own,
     /// Another local account's bare JID.
     Account,
+    /// A bare JID of this host that is no account. Only for answers by which nobody can tell it from an account
+    /// that refuses (RFC 6120 §13.11); without a handler it is `service-unavailable` (RFC 6121 §8.5.1).
+    Missing,
 }
 
 /// A key of the IQ table.
@@ -57,7 +60,8 @@ pub struct IqRequest {
     pub host: HostRef,
     /// Where it came from.
     pub origin: Origin,
-    /// The account it is about: the sender's own, or the one addressed. None for `IqTo::Host`.
+    /// The account it is about: the sender's own, or the one addressed. None for `IqTo::Host` and
+    /// `IqTo::Missing`.
     pub account: Option<AccountRef>,
 }
 
@@ -139,6 +143,12 @@ impl Reply {
     pub async fn durable(&self) -> Result<(), StoreError> {
         self.custody.durable().await
     }
+}
+
+/// `internal-server-error` for a failed store: the cause goes to the log, never to the peer.
+pub fn store_failed(cause: StoreError) -> StanzaError {
+    tracing::error!(error = %cause, "The store failed; the request was refused.");
+    Condition::InternalServerError.into()
 }
 
 /// What a handler returns; the core builds the reply.

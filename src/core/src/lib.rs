@@ -37,7 +37,7 @@ pub use delivery::{Outcome, Plan};
 pub use disco::{DiscoAnswer, DiscoItem, DiscoNode, DiscoOn, DiscoQuery, Identity};
 pub use event::{DropReason, Event, Flow, HookResult, Hooked, Kinds, Origin};
 pub use host::{Host, HostRef};
-pub use iq::{Iq, IqRequest, IqResult, IqTo, Reply};
+pub use iq::{Iq, IqRequest, IqResult, IqTo, Reply, store_failed};
 pub use mailbox::{Mailbox, Outbound};
 pub use module::{HostKind, Module, ModuleDef, ModuleInfo, NoConfig, Reload, Scope, Spec, StartError};
 pub use notice::{Notice, NoticeKind};
@@ -45,7 +45,7 @@ pub use points::{Exit, Gate, Side, Step};
 pub use registrar::{AccountSlot, Registrar, SessionSlot};
 pub use router::Router;
 pub use server::{Server, Shared, StartOptions};
-pub use service::{Accounts, BoxFuture, Contacts, RemoteDelivery, ServiceHandle};
+pub use service::{Accounts, Blocks, BoxFuture, Contacts, RemoteDelivery, ServiceHandle};
 pub use session::{CloseReason, Session, SessionId, SessionRef};
 pub use stream_feature::{Enable, Offered, Peer, StreamFeature, Trigger};
 pub use tasks::{Every, Phase, Shutdown};
@@ -57,7 +57,7 @@ pub mod prelude {
         DiscoOn, DropReason, Event, Every, Exit, Flow, Gate, HookResult, Hooked, Host, HostKind, HostRef, Iq,
         IqRequest, IqResult, IqTo, Kinds, Module, ModuleInfo, NoConfig, Notice, NoticeKind, Offered,
         Registrar, Reload, Reply, Scope, ServiceHandle, Session, SessionRef, SessionSlot, Side, Spec,
-        StartError, Step, StreamFeature,
+        StartError, Step, StreamFeature, store_failed,
     };
     pub use waxwing_store::{AccountNumber, Batch, Partition, Store, StoreError, Table, TableRef, Ticket};
     pub use waxwing_xml::{Child, Children, Text, Tree};

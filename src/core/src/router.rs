@@ -381,7 +381,7 @@ impl Router {
                 return self.bounce(stanza, &Condition::InternalServerError.into(), &origin).await;
             }
         };
-        let Some(account) = account else { return self.no_such_user(stanza, &origin, custody).await };
+        let Some(account) = account else { return self.no_such_user(host, stanza, origin, custody).await };
         let event = Event {
             host,
             origin,
@@ -398,10 +398,14 @@ impl Router {
     }
 
     /// RFC 6121 §8.5.1.
-    async fn no_such_user(&self, stanza: Stanza, origin: &Origin, custody: Custody) -> Custody {
+    async fn no_such_user(&self, host: HostRef, stanza: Stanza, origin: Origin, custody: Custody) -> Custody {
+        let bare = stanza.to.as_ref().is_some_and(Jid::is_bare);
+        if bare && stanza.is_request() && self.handler(&host, IqTo::Missing, &stanza).is_some() {
+            return self.answer(host, IqTo::Missing, None, stanza, origin, custody).await;
+        }
         let address = stanza.to.as_ref().and_then(Jid::resource).map_or(Address::Bare, Address::Full);
         match plan(stanza.kind, address, false, &[]).outcome {
-            Outcome::Bounce(condition) => self.bounce(stanza, &condition.into(), origin).await,
+            Outcome::Bounce(condition) => self.bounce(stanza, &condition.into(), &origin).await,
             _ => custody,
         }
     }

@@ -19,7 +19,7 @@ use crate::module::{ModuleDef, Reload, Running, Scope, StartError};
 use crate::registrar::{Bind, Job, Registrar};
 use crate::router::{Counters, Router};
 use crate::tasks::{Every, Phase, Shutdown, repeat};
-use crate::{Clock, Host, HostKind, HostRef, Random};
+use crate::{Clock, DiscoOn, Host, HostKind, HostRef, Random};
 
 /// What every part of the server shares.
 #[derive(Debug)]
@@ -252,6 +252,8 @@ impl Server {
         for bind in binds {
             bind(&state)?;
         }
+        let declared = state.disco.declared(DiscoOn::Host);
+        state.features.iter_mut().for_each(|feature| feature.settle(&declared));
         Ok(state)
     }
 

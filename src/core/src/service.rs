@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use waxwing_store::{AccountNumber, StoreError};
-use waxwing_xmpp::{Domain, Jid, Stanza};
+use waxwing_xmpp::{BareJid, Domain, Jid, Stanza};
 
 use crate::{AccountRef, Custody};
 
@@ -26,6 +26,22 @@ pub trait Contacts: Send + Sync {
     /// Whether `who` may see that `account` is there: by subscription (`from` or `both`), by directed presence, or
     /// because it is the account itself (RFC 6121 §8.5.3.1).
     fn sees<'a>(&'a self, account: &'a AccountRef, who: &'a Jid) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// The contacts that are subscribed to the account's presence (`from` or `both`); none where nobody knows.
+    fn subscribers<'a>(
+        &'a self,
+        _account: &'a AccountRef,
+    ) -> BoxFuture<'a, Result<Vec<BareJid>, StoreError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+/// Whom an account wants nothing to do with. Stanzas of clients are stopped at the gates; who sends something in the
+/// account's name by itself (presence broadcasts, probes) asks here first.
+pub trait Blocks: Send + Sync {
+    /// Whether `account` has blocked `who`.
+    fn blocks<'a>(&'a self, account: &'a AccountRef, who: &'a Jid)
+    -> BoxFuture<'a, Result<bool, StoreError>>;
 }
 
 /// Takes stanzas for other servers.
@@ -56,8 +72,13 @@ impl Services {
 }
 
 /// A handle that is bound after all modules have started.
-#[derive(Debug)]
 pub struct ServiceHandle<S: ?Sized>(Arc<OnceLock<Arc<S>>>);
+
+impl<S: ?Sized> fmt::Debug for ServiceHandle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceHandle({})", std::any::type_name::<S>())
+    }
+}
 
 impl<S: ?Sized> Clone for ServiceHandle<S> {
     fn clone(&self) -> Self {

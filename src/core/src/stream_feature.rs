@@ -8,6 +8,7 @@ use std::sync::Arc;
 use waxwing_xml::{Child, Tree};
 use waxwing_xmpp::{IqType, Stanza};
 
+use crate::disco::DiscoNode;
 use crate::iq::IqResult;
 use crate::service::BoxFuture;
 use crate::{HostRef, SessionRef};
@@ -76,7 +77,11 @@ pub struct StreamFeature {
     /// What enables it.
     pub triggers: Vec<Trigger>,
     pub(crate) call: Option<EnableCall>,
+    make: Option<MakeElement>,
 }
+
+/// Makes the element of a feature out of what the modules of the host have declared about it.
+type MakeElement = Arc<dyn Fn(&DiscoNode) -> Tree + Send + Sync>;
 
 impl fmt::Debug for StreamFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,7 +92,24 @@ impl fmt::Debug for StreamFeature {
 impl StreamFeature {
     /// A feature that only informs (`<ver/>`, `<c/>`).
     pub fn new(offered: Offered, element: Tree) -> Self {
-        Self { module: "", offered, element, triggers: Vec::new(), call: None }
+        Self { module: "", offered, element, triggers: Vec::new(), call: None, make: None }
+    }
+
+    /// A feature that only informs and whose element depends on what all modules declare about the host (a hash of
+    /// it, say): `make` runs once, when every module has started.
+    pub fn computed(
+        offered: Offered,
+        name: &Tree,
+        make: impl Fn(&DiscoNode) -> Tree + Send + Sync + 'static,
+    ) -> Self {
+        Self { make: Some(Arc::new(make)), ..Self::new(offered, name.clone()) }
+    }
+
+    /// Computes the element if that was asked for.
+    pub(crate) fn settle(&mut self, declared: &DiscoNode) {
+        if let Some(make) = self.make.take() {
+            self.element = make(declared);
+        }
     }
 
     /// Adds what enables it; give the function to [`crate::Registrar::stream_feature_with`].
