@@ -8,9 +8,11 @@
 mod accounts;
 mod client;
 mod compare;
+mod contacts;
 mod server;
 
 pub use accounts::TestAccounts;
 pub use client::TestClient;
 pub use compare::{difference, matches};
+pub use contacts::{Friends, TestContacts};
 pub use server::{TestServer, TestServerBuilder};
