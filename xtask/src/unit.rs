@@ -12,6 +12,14 @@ pub(crate) fn style(tally: &mut Tally) {
     tally.check("formatting: run cargo fmt", run::succeeds(&mut run::cargo(&["fmt", "--all", "--check"])));
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     tally.check("clippy", run::succeeds(&mut run::cargo(&clippy)));
+    // The fuzz targets are a workspace of their own; libFuzzer is C++.
+    match needs::programs(&[("c++", "g++")]) {
+        Ok(()) => {
+            let fuzz = ["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+            tally.check("the fuzz targets compile", run::succeeds(&mut run::cargo(&fuzz)));
+        }
+        Err(why) => tally.skip("fuzz targets", &why),
+    }
 }
 
 /// `cargo test` for the default members and for this tool.
