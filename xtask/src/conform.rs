@@ -20,7 +20,7 @@ pub(crate) fn run(options: &Options, tally: &mut Tally) {
 }
 
 /// Where the results of a subject are stored.
-pub(crate) fn stored(subject: &str) -> PathBuf {
+fn stored(subject: &str) -> PathBuf {
     run::root().join("conformance-tests/results").join(format!("{subject}.txt"))
 }
 
