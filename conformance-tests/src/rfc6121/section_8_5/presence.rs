@@ -145,3 +145,20 @@ fn unavailable_presence_to_a_full_jid_without_match_is_ignored() {
     alice.expect_nothing();
     bob.expect_nothing();
 }
+
+/// §8.5.3.2.2: a request to a full JID without such a resource is one for the account (§3.1.3).
+#[test]
+fn a_request_to_a_full_jid_without_match_is_for_the_account() {
+    let (alice, bob) = (online(), online());
+    send!(alice, "<presence to='{bob:#}/absent' type='subscribe'/>");
+    expect!(bob, "<presence from='{alice:#}' type='subscribe'/>");
+}
+
+/// §8.5.2.1.2: subscription stanzas are handled by the server; an unsubscribe of a stranger goes nowhere.
+#[test]
+fn an_unsubscribe_to_a_full_jid_without_match_is_ignored() {
+    let (alice, bob) = (online(), online());
+    send!(alice, "<presence to='{bob:#}/absent' type='unsubscribe'/>");
+    alice.expect_no("<presence type='error'/>");
+    bob.expect_nothing();
+}
