@@ -169,9 +169,21 @@ fn results(text: &mut String, name: &str, subjects: &[(&str, Run)]) {
     }
 }
 
-/// The specification and its first clause, as the first two modules of a test's path name them.
+/// The specification and its clause, as the first two modules of a test's path name them.
 fn part(name: &str) -> String {
-    name.split("::").take(2).collect::<Vec<_>>().join(" ").replace('_', " ")
+    let (specification, rest) = name.split_once("::").unwrap_or((name, ""));
+    let clause = rest.split("::").next().unwrap_or_default();
+    let words: Vec<&str> = clause.split('_').collect();
+    match (specification.strip_prefix("rfc"), words.as_slice()) {
+        (Some(number), ["section", words @ ..]) => {
+            let digits = words.iter().take_while(|w| w.starts_with(|c: char| c.is_ascii_digit())).count();
+            let (numbers, title) = words.split_at(digits);
+            format!("RFC {number} §{} {}", numbers.join("."), title.join(" ")).trim_end().to_owned()
+        }
+        (Some(number), ["appendix", letter]) => format!("RFC {number} Appendix {}", letter.to_uppercase()),
+        (_, [xep, title @ ..]) => format!("{} {}", xep.replacen("xep", "XEP-", 1), title.join(" ")),
+        (_, []) => name.to_owned(),
+    }
 }
 
 fn all_names(subjects: &[(&str, Run)]) -> BTreeSet<String> {
@@ -194,6 +206,14 @@ mod tests {
         let run = parse(OUTPUT);
         assert_eq!(record(&run), "test a::b::one ... ok\ntest a::b::two ... FAILED\n");
         assert_eq!(parse(&record(&run)), run);
+    }
+
+    #[test]
+    fn the_path_of_a_test_names_its_clause() {
+        assert_eq!(part("rfc6121::section_8_5::iq::x"), "RFC 6121 §8.5");
+        assert_eq!(part("rfc6120::section_4_streams::closing::x"), "RFC 6120 §4 streams");
+        assert_eq!(part("rfc6121::appendix_a::inbound::x"), "RFC 6121 Appendix A");
+        assert_eq!(part("xep::xep0012_last_activity::x"), "XEP-0012 last activity");
     }
 
     #[test]
