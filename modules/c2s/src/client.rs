@@ -17,6 +17,7 @@ use waxwing_xml::{Element, Limits, Scanner};
 use waxwing_xmpp::{BareJid, Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError};
 
 use crate::failures::Verdict;
+use crate::listen::Open;
 use crate::scratch::Scratch;
 use crate::{C2s, features};
 
@@ -76,7 +77,8 @@ enum Rest {
 
 /// Serves one connection.
 pub(crate) async fn serve(
-    c2s: &Arc<C2s>,
+    c2s: Arc<C2s>,
+    _counted: Open,
     socket: TcpStream,
     peer: SocketAddr,
     direct_tls: bool,
@@ -86,8 +88,9 @@ pub(crate) async fn serve(
         Ok(connection) => connection,
         Err(error) => return debug!(peer = %peer, error = %error, "A connection was gone at once."),
     };
-    let mut client = Client::new(c2s, connection, peer);
-    // What belongs to the login is large and goes when it is over.
+    // On the heap, like every future that is needed only for a moment: what lies in the task itself is paid for by
+    // each idle connection.
+    let mut client = Box::new(Client::new(&c2s, connection, peer));
     let end = match Box::pin(client.log_in(direct_tls, shutdown)).await {
         Ok(session) => client.run(&session).await,
         Err(end) => end,
@@ -340,7 +343,7 @@ impl<'a> Client<'a> {
     }
 
     /// Last words, then the end of session and connection.
-    async fn finish(mut self, end: End) {
+    async fn finish(mut self: Box<Self>, end: End) {
         let said = !self.handshaking && !matches!(end, End::Broken(_));
         let (negotiation, out) = (&mut self.negotiation, self.connection.output());
         match &end {

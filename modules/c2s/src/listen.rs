@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tracing::info;
 use waxwing_core::config::Listen;
+use waxwing_core::metrics::Gauge;
 use waxwing_core::{Phase, Shutdown, StartError};
-use waxwing_stream::transport::{Allowance, Listener};
+use waxwing_stream::transport::{Allowance, Listener, Permit};
 use waxwing_xmpp::{StreamCondition, StreamError};
 
 use crate::client::serve;
@@ -53,13 +54,8 @@ async fn accept(c2s: Arc<C2s>, port: Port, mut shutdown: Shutdown) {
     loop {
         tokio::select! {
             (socket, peer, permit) = port.listener.accept(&c2s.gate, |address| c2s.allowance(address)) => {
-                let (c2s, shutdown) = (c2s.clone(), shutdown.clone());
-                connections.spawn(async move {
-                    c2s.metrics.connections.inc();
-                    serve(&c2s, socket, peer, port.direct_tls, shutdown).await;
-                    c2s.metrics.connections.dec();
-                    drop(permit);
-                });
+                let open = Open::new(&c2s, permit);
+                connections.spawn(serve(c2s.clone(), open, socket, peer, port.direct_tls, shutdown.clone()));
             }
             Some(_) = connections.join_next() => {}
             () = shutdown.reached(Phase::Draining) => break,
@@ -67,6 +63,26 @@ async fn accept(c2s: Arc<C2s>, port: Port, mut shutdown: Shutdown) {
     }
     drop(port);
     while connections.join_next().await.is_some() {}
+}
+
+/// An open connection, as it is counted.
+pub(crate) struct Open {
+    connections: Gauge,
+    _permit: Permit,
+}
+
+impl Open {
+    fn new(c2s: &C2s, permit: Permit) -> Self {
+        let connections = c2s.metrics.connections.clone();
+        connections.inc();
+        Self { connections, _permit: permit }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connections.dec();
+    }
 }
 
 impl C2s {

@@ -36,7 +36,7 @@ impl Client<'_> {
             return Err(end(reason));
         }
         let mut drained = self.connection.try_flush()?;
-        if drained && !session.mailbox().is_empty() {
+        while drained && !session.mailbox().is_empty() {
             // One write for all that waits.
             self.write_mailbox(session);
             drained = self.connection.try_flush()?;
@@ -51,7 +51,8 @@ impl Client<'_> {
             ready = self.connection.ready(reads) => {
                 ready?;
                 if reads {
-                    let wait = self.read().await?;
+                    // Boxed: reading takes a moment, waiting for something to read takes hours.
+                    let wait = Box::pin(self.read()).await?;
                     clocks.heard = Instant::now();
                     clocks.read_after = (!wait.is_zero()).then(|| clocks.heard + wait);
                 }
@@ -62,18 +63,23 @@ impl Client<'_> {
         Ok(())
     }
 
+    /// Writes what waits, up to a bound: what does not fit stays in the mailbox, which others may still empty into
+    /// another session if this client turns out to be gone.
     fn write_mailbox(&mut self, session: &SessionRef) {
         let framing = self.negotiation.framing();
-        for item in session.mailbox().take() {
-            match item {
-                Outbound::Stanza { stanza, .. } => {
+        let mut items = session.mailbox().take();
+        while self.connection.pending_bytes() < WRITE_BYTES_MAX {
+            match items.pop_front() {
+                Some(Outbound::Stanza { stanza, .. }) => {
                     if let Some(stanza) = self.c2s.shared.router().outgoing(session, stanza) {
                         framing.stanza(&stanza, self.connection.output());
                     }
                 }
-                Outbound::Raw(bytes) => self.connection.output().extend_from_slice(&bytes),
+                Some(Outbound::Raw(bytes)) => self.connection.output().extend_from_slice(&bytes),
+                None => return,
             }
         }
+        session.mailbox().put_back(items);
     }
 
     /// Something is due.
@@ -126,5 +132,7 @@ fn end(reason: CloseReason) -> End {
     }
 }
 
+/// At most so much is taken out of the mailbox for one write.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
 /// With so much unread by the client nothing more is read from it.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024;

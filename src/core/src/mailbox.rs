@@ -83,6 +83,14 @@ impl Mailbox {
         std::mem::take(&mut queue.items)
     }
 
+    /// Gives back what was taken and not written; it stays in front. The owner only.
+    pub fn put_back(&self, mut items: VecDeque<Outbound>) {
+        let mut queue = self.queue.lock();
+        queue.bytes = queue.bytes.saturating_add(items.iter().map(Outbound::weight).sum());
+        items.append(&mut queue.items);
+        queue.items = items;
+    }
+
     /// Closes the mailbox and takes what was never written.
     pub fn close(&self) -> VecDeque<Outbound> {
         let mut queue = self.queue.lock();

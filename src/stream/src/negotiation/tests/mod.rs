@@ -3,6 +3,7 @@
 mod bind;
 mod documents;
 mod errors;
+mod fuzz;
 mod header;
 mod login;
 mod starttls;
