@@ -16,10 +16,11 @@ use waxwing_stream::transport::{Connection, TokenBucket};
 use waxwing_xml::{Element, Limits, Scanner};
 use waxwing_xmpp::{BareJid, Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError};
 
+use crate::C2s;
 use crate::failures::Verdict;
+use crate::features::Asker;
 use crate::listen::Open;
 use crate::scratch::Scratch;
-use crate::{C2s, features};
 
 /// A client.
 pub(crate) struct Client<'a> {
@@ -304,10 +305,18 @@ impl<'a> Client<'a> {
             return Ok(());
         }
         let Some(host) = self.host() else { return Err(StreamCondition::HostGone.into()) };
-        let place = self.early_place();
-        let peer = self.peer();
-        if let Some(reply) = Box::pin(features::enable_by_iq(&host, place, stanza, None, peer)).await {
-            self.negotiation.framing().stanza(&reply, self.connection.output());
+        let asker = Asker { host: &host, place: self.early_place(), session: None, peer: self.peer() };
+        let framing = self.negotiation.framing();
+        match Box::pin(asker.enable_by_iq(&stanza)).await {
+            Ok(enabled) => {
+                let reply = Stanza { children: enabled.children, ..stanza.result() };
+                framing.stanza(&reply, self.connection.output());
+            }
+            Err(error) => {
+                if let Some(reply) = stanza.error_reply(&error) {
+                    framing.stanza(&reply, self.connection.output());
+                }
+            }
         }
         Ok(())
     }
@@ -315,9 +324,10 @@ impl<'a> Client<'a> {
     async fn nonza(&mut self, element: &Element) -> Result<(), End> {
         let Some(host) = self.host() else { return Err(StreamCondition::HostGone.into()) };
         let (place, peer) = (self.negotiation.place(), self.peer());
-        let enabled = features::enable_by_nonza(&host, place, element, self.session.as_ref(), peer);
-        let children = Box::pin(enabled).await.map_err(|_| StreamCondition::InternalServerError)?;
-        for child in &children {
+        let asker = Asker { host: &host, place, session: self.session.as_ref(), peer };
+        let enabled = Box::pin(asker.enable_by_nonza(element)).await;
+        let enabled = enabled.map_err(|_| StreamCondition::InternalServerError)?;
+        for child in &enabled.children {
             self.negotiation.framing().nonza(child.bytes(), self.connection.output());
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Stream features that modules declare: where they belong, and how they are enabled by an IQ or a nonza.
 
+use waxwing_core::tasks::guard;
 use waxwing_core::{Enable, HostRef, Offered, Peer, SessionRef, StreamFeature, Trigger};
 use waxwing_stream::negotiation::Place;
 use waxwing_xml::{Child, Children, Element, Node, Tree};
@@ -43,67 +44,53 @@ fn find(host: &HostRef, at: Place, fits: impl Fn(&Trigger) -> bool) -> Option<(&
     })
 }
 
-/// Enables a feature by an IQ; the answer is the stanza to write.
-pub(crate) async fn enable_by_iq(
-    host: &HostRef,
-    at: Place,
-    iq: Stanza,
-    session: Option<&SessionRef>,
-    peer: Peer,
-) -> Option<Stanza> {
-    let result = match (for_iq(host, at, &iq), iq.payload().cloned()) {
-        (Some((feature, trigger)), Some(payload)) => {
-            let stanza = Some(iq.clone());
-            enable(
-                feature,
-                Enable { trigger, stanza, payload, host: host.clone(), session: session.cloned(), peer },
-            )
-            .await
-        }
-        _ => Err(Condition::ServiceUnavailable.into()),
-    };
-    match result {
-        Ok(children) => Some(Stanza { children, ..iq.result() }),
-        Err(error) => iq.error_reply(&error),
-    }
+/// What enabling a feature has led to.
+pub(crate) struct Enabled {
+    /// For the client.
+    pub(crate) children: Children,
 }
 
-/// Enables a feature by an element that is no stanza; the answer is what to write.
-pub(crate) async fn enable_by_nonza(
-    host: &HostRef,
-    at: Place,
-    element: &Element,
-    session: Option<&SessionRef>,
-    peer: Peer,
-) -> Result<Children, StanzaError> {
-    match for_nonza(host, at, element.namespace.as_str(), element.name.as_str()) {
-        Some((feature, trigger)) => {
-            let payload = child(element);
-            enable(
-                feature,
-                Enable {
-                    trigger,
-                    stanza: None,
-                    payload,
-                    host: host.clone(),
-                    session: session.cloned(),
-                    peer,
-                },
-            )
-            .await
-        }
-        None => Err(Condition::ServiceUnavailable.into()),
-    }
+/// Who asks, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) host: &'a HostRef,
+    pub(crate) place: Place,
+    pub(crate) session: Option<&'a SessionRef>,
+    pub(crate) peer: Peer,
 }
 
-async fn enable(feature: &StreamFeature, request: Enable) -> Result<Children, StanzaError> {
-    let Some(enabled) = feature.enable(request) else { return Err(Condition::ServiceUnavailable.into()) };
-    let reply = match waxwing_core::tasks::guard(enabled).await {
-        Ok(reply) => reply?,
-        Err(_) => return Err(Condition::InternalServerError.into()),
-    };
-    reply.durable().await.map_err(|_| Condition::InternalServerError)?;
-    Ok(reply.children().clone())
+impl Asker<'_> {
+    /// Enables the feature of this IQ.
+    pub(crate) async fn enable_by_iq(self, iq: &Stanza) -> Result<Enabled, StanzaError> {
+        let (feature, trigger) = for_iq(self.host, self.place, iq).ok_or(Condition::ServiceUnavailable)?;
+        let payload = iq.payload().cloned().ok_or(Condition::BadRequest)?;
+        self.enable(feature, trigger, Some(iq.clone()), payload).await
+    }
+
+    /// Enables the feature of this element.
+    pub(crate) async fn enable_by_nonza(self, element: &Element) -> Result<Enabled, StanzaError> {
+        let found = for_nonza(self.host, self.place, element.namespace.as_str(), element.name.as_str());
+        let (feature, trigger) = found.ok_or(Condition::ServiceUnavailable)?;
+        self.enable(feature, trigger, None, child(element)).await
+    }
+
+    async fn enable(
+        self,
+        feature: &StreamFeature,
+        trigger: Trigger,
+        stanza: Option<Stanza>,
+        payload: Child,
+    ) -> Result<Enabled, StanzaError> {
+        let host = self.host.clone();
+        let request =
+            Enable { trigger, stanza, payload, host, session: self.session.cloned(), peer: self.peer };
+        let enabling = feature.enable(request).ok_or(Condition::ServiceUnavailable)?;
+        // A panic in a module ends one stanza, never the process.
+        let reply = guard(enabling).await.unwrap_or_else(|_| Err(Condition::InternalServerError.into()));
+        let reply = reply?;
+        reply.durable().await.map_err(|_| Condition::InternalServerError)?;
+        Ok(Enabled { children: reply.children().clone() })
+    }
 }
 
 /// The element as a module sees it.

@@ -33,6 +33,10 @@ impl Client<'_> {
     /// Writes what there is to write, then waits for the next thing to do and does it.
     async fn turn(&mut self, session: &SessionRef, clocks: &mut Clocks) -> Result<(), End> {
         if let Some(reason) = session.close_reason() {
+            if matches!(reason, CloseReason::Error(_)) && self.connection.try_flush()? {
+                // What came before the reason still goes out before it: the result of a cancelled registration, say.
+                self.write_mailbox(session);
+            }
             return Err(end(reason));
         }
         let mut drained = self.connection.try_flush()?;

@@ -63,3 +63,18 @@ async fn a_client_that_vanishes_leaves_no_session() {
     tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.unwrap();
     server.server.stop().await;
 }
+
+#[tokio::test]
+async fn what_came_before_a_session_is_closed_is_still_written() {
+    use waxwing_xmpp::{Stanza, StreamCondition};
+    let server = start().await;
+    let mut juliet = server.bound("juliet").await;
+    let host = server.server.shared().router().host("example.org").unwrap();
+    let session = host.known("juliet").unwrap().session("juliet").unwrap();
+    session.send(Stanza::parse("<message id='last'/>").unwrap());
+    session.close(waxwing_core::CloseReason::Error(StreamCondition::NotAuthorized.into()));
+    let answer = juliet.rest().await;
+    let (message, error) = (answer.find("id='last'").unwrap(), answer.find("<not-authorized ").unwrap());
+    assert!(message < error, "{answer}");
+    server.server.stop().await;
+}
