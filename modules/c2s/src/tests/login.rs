@@ -165,3 +165,78 @@ async fn rfc6120_4_9_3_20_everybody_is_told_when_the_server_goes() {
         );
     }
 }
+
+mod external {
+    use rcgen::{
+        BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, OtherNameValue,
+        SanType,
+    };
+
+    use super::*;
+
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+        pem: String,
+    }
+
+    fn authority() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// A certificate with this XMPP address.
+    fn identity(authority: &Authority, address: &str) -> Identity {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let value = OtherNameValue::Utf8String(address.to_owned());
+        params.subject_alt_names.push(SanType::OtherName((vec![1, 3, 6, 1, 5, 5, 7, 8, 5], value)));
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+        (certificate.der().clone(), rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+    }
+
+    async fn features(server: &TestServer, identity: Option<Identity>) -> (Client<Tls>, String) {
+        let mut client = server.connect_tls_as("example.org", identity).await;
+        client.send(&header("example.org")).await;
+        let features = client.expect("</stream:features>").await;
+        (client, features)
+    }
+
+    #[tokio::test]
+    async fn xep0178_2_a_certificate_of_the_named_authority_logs_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, other) = (authority(), authority());
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, &ours.pem).unwrap();
+        let server = start_with(&format!("[modules.c2s]\nclient_ca = {file:?}")).await;
+        let (mut client, offered) = features(&server, Some(identity(&ours, "juliet@example.org"))).await;
+        assert!(offered.contains("<mechanism>EXTERNAL</mechanism>"), "{offered}");
+        client.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>").await;
+        client.expect("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
+        client.send(&header("example.org")).await;
+        client.expect("</stream:features>").await;
+        assert_eq!(client.bind("balcony").await, "juliet@example.org/balcony");
+        for stranger in
+            [None, Some(identity(&other, "juliet@example.org")), Some(identity(&ours, "juliet@example.net"))]
+        {
+            let (mut client, offered) = features(&server, stranger).await;
+            assert!(!offered.contains("EXTERNAL"), "{offered}");
+            client.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>").await;
+            client.expect("<invalid-mechanism/>").await;
+        }
+        server.server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_in_the_clear_on_the_port_of_direct_tls() {
+    let server = start_with("[limits]\nlogin_time_max = \"300 ms\"").await;
+    assert_eq!(server.connect_tls_port().await.rest().await, "");
+    let mut confused = server.connect_tls_port().await;
+    confused.send(&header("example.org")).await;
+    assert!(!confused.rest_bytes().await.starts_with(b"<"));
+    server.server.stop().await;
+}

@@ -138,21 +138,39 @@ impl TestServer {
     }
 
     fn connector(&self, host: &str) -> TlsConnector {
+        self.connector_as(host, None)
+    }
+
+    fn connector_as(&self, host: &str, identity: Option<Identity>) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.certificate(host)).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        let builder = builder.with_root_certificates(roots);
+        let mut config = match identity {
+            Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key).unwrap(),
+            None => builder.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![b"xmpp-client".to_vec()];
         TlsConnector::from(Arc::new(config))
     }
 
     /// XEP-0368.
     pub(super) async fn connect_tls(&self, host: &str) -> Client<Tls> {
+        self.connect_tls_as(host, None).await
+    }
+
+    /// A bare connection to the port of direct TLS.
+    pub(super) async fn connect_tls_port(&self) -> Client<TcpStream> {
+        Client::new(TcpStream::connect(("127.0.0.1", self.tls_port)).await.unwrap())
+    }
+
+    /// With a certificate of the client.
+    pub(super) async fn connect_tls_as(&self, host: &str, identity: Option<Identity>) -> Client<Tls> {
         let socket = TcpStream::connect(("127.0.0.1", self.tls_port)).await.unwrap();
         let name = ServerName::try_from(host.to_owned()).unwrap();
-        Client::new(self.connector(host).connect(name, socket).await.unwrap())
+        Client::new(self.connector_as(host, identity).connect(name, socket).await.unwrap())
     }
 
     /// STARTTLS after the header and `<starttls/>` with what is pipelined behind it.
@@ -173,6 +191,9 @@ impl TestServer {
         client
     }
 }
+
+/// A client's certificate and key.
+pub(super) type Identity = (CertificateDer<'static>, rustls::pki_types::PrivateKeyDer<'static>);
 
 pub(super) type Tls = tokio_rustls::client::TlsStream<TcpStream>;
 
@@ -224,6 +245,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             std::mem::take(&mut self.received)
         };
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no end"))
+    }
+
+    /// Reads to the end what need not be text.
+    pub(super) async fn rest_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, self.socket.read_to_end(&mut bytes)).await;
+        // A reset is an end as well.
+        drop(read.unwrap_or_else(|_| panic!("no end")));
+        bytes
     }
 
     /// False at the end.
