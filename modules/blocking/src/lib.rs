@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_core::{Blocks, BoxFuture, Contacts};
 use waxwing_store::{Order, Span};
@@ -40,6 +41,10 @@ pub struct Blocking {
     lists: AccountSlot<List>,
     interested: SessionSlot<Interested>,
     contacts: ServiceHandle<dyn Contacts>,
+    /// Stanzas stopped.
+    stopped: Counter,
+    /// Changes refused because the list was full.
+    full: Counter,
 }
 
 /// One row for each address on an account's list.
@@ -82,6 +87,8 @@ impl Module for Blocking {
             lists: reg.account_slot(),
             interested: reg.session_slot(),
             contacts: reg.optional_service(),
+            stopped: reg.counter("stopped", "Stanzas from or to blocked addresses that were stopped."),
+            full: reg.counter("full", "Changes refused because the block list was full."),
         });
         // §3.1.
         reg.feature(DiscoOn::Host, NS);
@@ -115,6 +122,7 @@ impl Blocking {
         let change = |list: &BlockList| {
             let after = list.with(&items);
             if after.len() > max.max(list.len()) {
+                self.full.inc();
                 let text = format!("A block list has {max} items at most.");
                 return Err(StanzaError::from(Condition::PolicyViolation).text(text));
             }
@@ -199,46 +207,66 @@ impl Blocking {
 
     /// §3.3: what the user sends to a blocked address comes back.
     fn check_sent<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
-        let (Some(account), Some(to)) = (event.account.clone(), event.stanza.to.clone()) else {
-            return Hooked::pass();
-        };
-        let refused = || {
-            let blocked = Tree::new(NS_ERRORS, "blocked");
-            Err(StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel).with(blocked))
-        };
-        self.check(account, to, refused)
+        match (&event.account, &event.stanza.to) {
+            (Some(account), Some(to)) => self.check(account, to, refuse_sent),
+            _ => Hooked::pass(),
+        }
     }
 
     /// §3.3: what a blocked address sends to the user does not arrive.
     fn check_received<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
-        let (Some(account), Some(from)) = (event.account.clone(), event.stanza.from.clone()) else {
-            return Hooked::pass();
-        };
         let kind = event.stanza.kind;
-        self.check(account, from, move || match kind {
-            // As an account that is not there (RFC 6121 §8.5.1).
-            Kind::Message(kind) if kind != MessageType::Error => Err(Condition::ServiceUnavailable.into()),
-            Kind::Iq(IqType::Get | IqType::Set) => Err(Condition::ServiceUnavailable.into()),
-            // Presence of every type, and answers: no reply.
-            _ => Ok(Flow::Drop(DropReason("blocked"))),
-        })
+        match (&event.account, &event.stanza.from) {
+            (Some(account), Some(from)) => self.check(account, from, move || refuse_received(kind)),
+            _ => Hooked::pass(),
+        }
     }
 
     /// Decides at once when the list is in memory; else it waits for the store, and fails closed with it.
     fn check<'e>(
         &'e self,
-        account: AccountRef,
-        other: Jid,
-        blocked: impl FnOnce() -> HookResult + Send + 'e,
+        account: &AccountRef,
+        other: &Jid,
+        refuse: impl FnOnce() -> HookResult + Send + 'e,
     ) -> Hooked<'e> {
-        if let Some(list) = self.lists.peek(&account) {
-            let hit = list.0.lock().blocks(account.jid(), &other);
-            return if hit { Hooked::Now(blocked()) } else { Hooked::pass() };
+        if let Some(list) = self.lists.peek(account) {
+            return Hooked::Now(self.decide(&list.0.lock(), account, other, refuse));
         }
+        let (account, other) = (Arc::clone(account), other.clone());
         Hooked::wait(async move {
             let list = self.list(&account).await.map_err(store_failed)?.now();
-            if list.blocks(account.jid(), &other) { blocked() } else { Ok(Flow::Continue) }
+            self.decide(&list, &account, &other, refuse)
         })
+    }
+
+    fn decide(
+        &self,
+        list: &BlockList,
+        account: &AccountRef,
+        other: &Jid,
+        refuse: impl FnOnce() -> HookResult,
+    ) -> HookResult {
+        if !list.blocks(account.jid(), other) {
+            return Ok(Flow::Continue);
+        }
+        self.stopped.inc();
+        refuse()
+    }
+}
+
+/// §3.3: not-acceptable, with a condition that says why.
+fn refuse_sent() -> HookResult {
+    let blocked = Tree::new(NS_ERRORS, "blocked");
+    Err(StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel).with(blocked))
+}
+
+/// §3.3: messages and requests come back as from an account that is not there (RFC 6121 §8.5.1); presence of every
+/// type and answers get no reply.
+fn refuse_received(kind: Kind) -> HookResult {
+    match kind {
+        Kind::Message(MessageType::Error) => Ok(Flow::Drop(DropReason("blocked"))),
+        Kind::Message(_) | Kind::Iq(IqType::Get | IqType::Set) => Err(Condition::ServiceUnavailable.into()),
+        Kind::Iq(_) | Kind::Presence(_) => Ok(Flow::Drop(DropReason("blocked"))),
     }
 }
 

@@ -3,6 +3,8 @@ use waxwing_xmpp::Stanza;
 
 use super::*;
 
+mod features;
+
 /// A module with facts: declared ones, a node, and an item for who asks.
 struct Facts;
 

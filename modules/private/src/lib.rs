@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use waxwing_core::config::Bytes;
+use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_store::ApplyError;
 
@@ -37,6 +38,8 @@ pub struct Private {
     config: Config,
     elements: TableRef<Elements>,
     index: TableRef<Index>,
+    /// Changes refused because of a limit.
+    full: Counter,
 }
 
 impl Module for Private {
@@ -46,7 +49,12 @@ impl Module for Private {
         ModuleInfo::new("private", "Keeps XML for its clients").specs(&[Spec::xep(49, "1.2")]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
-        let this = Arc::new(Self { config, elements: reg.table()?, index: reg.table()? });
+        let this = Arc::new(Self {
+            config,
+            elements: reg.table()?,
+            index: reg.table()?,
+            full: reg.counter("full", "Changes refused because of a limit."),
+        });
         reg.feature(DiscoOn::Host, NS);
         reg.iq(Iq::get(IqTo::Own, NS, "query"), &this, Self::get)?;
         reg.iq(Iq::set(IqTo::Own, NS, "query"), &this, Self::set)?;
@@ -99,10 +107,15 @@ impl Private {
         let account = iq.account()?;
         let fragments = fragments(&iq.payload)?;
         if fragments.iter().any(|fragment| fragment.bytes() > self.config.element_bytes_max.0) {
-            let text = format!("One namespace may take {} bytes.", self.config.element_bytes_max.0);
-            return Err(StanzaError::from(Condition::PolicyViolation).text(text));
+            let max = self.config.element_bytes_max.0;
+            return Err(self.refuse(format!("One namespace may take {max} bytes.")));
         }
         Ok(Reply::empty().after(self.store(account.number(), &fragments).await?))
+    }
+
+    fn refuse(&self, text: String) -> StanzaError {
+        self.full.inc();
+        StanzaError::from(Condition::PolicyViolation).text(text)
     }
 
     /// One batch with the index, so that neither the limit nor the rows can drift when two clients write at once.
@@ -115,8 +128,8 @@ impl Private {
                 self.write(&mut batch, account, fragment, &mut names).map_err(store_failed)?;
             }
             if names.len() > self.config.namespaces_max {
-                let text = format!("An account may use {} namespaces.", self.config.namespaces_max);
-                return Err(StanzaError::from(Condition::PolicyViolation).text(text));
+                let max = self.config.namespaces_max;
+                return Err(self.refuse(format!("An account may use {max} namespaces.")));
             }
             self.index.put_into(&mut batch, account, &(), &names).map_err(store_failed)?;
             let ticket = self.index.store().apply(batch).map_err(store_failed)?;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use waxwing_core::config::Bytes;
+use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_xml::Text;
 
@@ -47,6 +48,8 @@ pub struct VCard {
     photos: TableRef<Photos>,
     photo: AccountSlot<Photo>,
     session: SessionSlot<OwnPhoto>,
+    /// Changes refused because of the limit.
+    full: Counter,
 }
 
 /// The hash of the account's photo, as the next presence shows it. Changed under its lock together with the store.
@@ -74,6 +77,7 @@ impl Module for VCard {
             photos: reg.table()?,
             photo: reg.account_slot(),
             session: reg.session_slot(),
+            full: reg.counter("full", "vCards refused because they were too large."),
         });
         // XEP-0054 §4.
         reg.feature(DiscoOn::Host, NS);
@@ -111,6 +115,7 @@ impl VCard {
     async fn set(self: Arc<Self>, iq: IqRequest) -> IqResult {
         let account = iq.account()?;
         if iq.payload.bytes().len() > self.config.bytes_max.0 {
+            self.full.inc();
             let text = format!("A vCard may take {} bytes.", self.config.bytes_max.0);
             return Err(StanzaError::from(Condition::PolicyViolation).text(text));
         }
