@@ -98,7 +98,7 @@ impl Module for Blocking {
         reg.iq(Iq::set(IqTo::Own, NS, "unblock"), &this, Self::unblock)?;
         reg.gate(Side::Sent, Gate::Check, Kinds::ALL, &this, Self::check_sent);
         reg.gate(Side::Received, Gate::Check, Kinds::ALL, &this, Self::check_received);
-        reg.provide::<dyn Blocks>(Arc::clone(&this) as Arc<dyn Blocks>)?;
+        reg.provide::<dyn Blocks>(this.clone())?;
         Ok(this)
     }
 }

@@ -26,7 +26,7 @@ impl Module for TestContacts {
 
     fn start(config: Friends, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self { config });
-        reg.provide::<dyn Contacts>(Arc::clone(&this) as Arc<dyn Contacts>)?;
+        reg.provide::<dyn Contacts>(this.clone())?;
         Ok(this)
     }
 }

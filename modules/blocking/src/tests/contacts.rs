@@ -11,7 +11,7 @@ impl Module for Subscribers {
     const INFO: ModuleInfo = ModuleInfo::new("subscribers", "Romeo sees everybody");
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self);
-        reg.provide::<dyn Contacts>(Arc::clone(&this) as Arc<dyn Contacts>)?;
+        reg.provide::<dyn Contacts>(this.clone())?;
         reg.gate(Side::Sent, Gate::Handle, Kinds::AVAILABILITY, &this, |_, event| {
             match (&event.stanza.to, event.origin.session()) {
                 (None, Some(session)) => drop(session.set_presence(Some(event.stanza.clone()))),
