@@ -10,8 +10,11 @@ use waxwing_version::Version;
 
 use super::*;
 
-/// What to ask of a feature: where to, and the payload of a get. Nothing to ask: it is shown in another way.
-const REQUESTS: &[(DiscoOn, &str, Option<(&str, &str)>)] = &[
+/// The `to` attribute and the payload's name of a get; None: the feature is shown in another way.
+type Request = Option<(&'static str, &'static str)>;
+
+/// What to ask of each feature.
+const REQUESTS: &[(DiscoOn, &str, Request)] = &[
     (DiscoOn::Host, ns::DISCO_INFO, Some(("to='capulet.lit'", "query"))),
     (DiscoOn::Host, ns::DISCO_ITEMS, Some(("to='capulet.lit'", "query"))),
     // A stream feature and a node, tested by themselves.
