@@ -17,7 +17,7 @@ use crate::points::Points;
 use crate::router::{AddressOwner, Router};
 use crate::server::Shared;
 use crate::service::{Accounts, Services};
-use crate::{Account, AccountRef, Clock, HostKind, Notice, Random, StreamFeature};
+use crate::{Account, AccountRef, Clock, HostKind, HostSecret, Notice, Random, StreamFeature};
 
 /// A handle to a host.
 pub type HostRef = Arc<Host>;
@@ -28,6 +28,7 @@ pub struct Host {
     domain: Domain,
     kind: HostKind,
     number: HostNumber,
+    secret: HostSecret,
     shared: Arc<Shared>,
     config: arc_swap::ArcSwap<HostConfig>,
     state: OnceLock<HostState>,
@@ -56,6 +57,7 @@ impl Host {
         domain: Domain,
         kind: HostKind,
         number: HostNumber,
+        secret: HostSecret,
         shared: Arc<Shared>,
         config: Arc<HostConfig>,
     ) -> HostRef {
@@ -63,6 +65,7 @@ impl Host {
             domain,
             kind,
             number,
+            secret,
             shared,
             config: arc_swap::ArcSwap::new(config),
             state: OnceLock::new(),
@@ -95,6 +98,11 @@ impl Host {
     /// Its number: the key of its rows.
     pub fn number(&self) -> HostNumber {
         self.number
+    }
+
+    /// Its secret, from which modules derive keys that outlive restarts.
+    pub fn secret(&self) -> &HostSecret {
+        &self.secret
     }
 
     /// Its section of the config, as it is now.

@@ -107,6 +107,17 @@ impl IqRequest {
 pub struct Reply {
     pub(crate) children: Children,
     pub(crate) custody: Custody,
+    pub(crate) then: Then,
+}
+
+/// What is to be done when a result has gone out.
+#[derive(Default)]
+pub(crate) struct Then(pub(crate) Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl fmt::Debug for Then {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Then(…)" } else { "Then" })
+    }
 }
 
 impl Reply {
@@ -122,7 +133,14 @@ impl Reply {
 
     /// A result with one verified element.
     pub fn child(child: Child) -> Self {
-        Self { children: std::iter::once(child).collect(), custody: Custody::memory() }
+        Self { children: std::iter::once(child).collect(), custody: Custody::memory(), then: Then::default() }
+    }
+
+    /// Does something when the result is in the sender's mailbox: closing the session, say (XEP-0077 §3.2). Not done
+    /// if a write failed and an error goes out instead.
+    pub fn then(mut self, action: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.then = Then(Some(Box::new(action)));
+        self
     }
 
     /// Holds the result back until this write is on disk; if it fails the sender gets `internal-server-error`.
@@ -134,6 +152,11 @@ impl Reply {
     /// The payload of the result.
     pub fn children(&self) -> &Children {
         &self.children
+    }
+
+    /// What is to be done once the result has gone out; for whoever sends it in the router's place.
+    pub fn take_then(&mut self) -> Option<Box<dyn FnOnce() + Send + Sync>> {
+        self.then.0.take()
     }
 
     /// Waits until all that the result promises is on disk.

@@ -531,22 +531,33 @@ impl Router {
         }
     }
 
-    async fn reply(&self, request: Stanza, reply: Reply, origin: Origin, mut custody: Custody) -> Custody {
+    async fn reply(
+        &self,
+        request: Stanza,
+        mut reply: Reply,
+        origin: Origin,
+        mut custody: Custody,
+    ) -> Custody {
         if let Err(cause) = reply.durable().await {
             error!(error = %cause, "A write failed; the request was answered with an error.");
             return self.bounce(request, &Condition::InternalServerError.into(), &origin).await;
         }
+        let then = reply.take_then();
         custody.join(reply.custody);
         let mut result = request.result();
         result.children = reply.children;
-        match &origin {
+        let custody = match &origin {
             Origin::Client(session) => {
                 result.to = Some(session.jid().clone());
                 session.send(result);
                 custody
             }
             _ => self.route(result, Origin::Server, custody).await,
+        };
+        if let Some(then) = then {
+            then();
         }
+        custody
     }
 
     fn count<T>(&self, count: impl FnOnce(&Counters) -> T) {

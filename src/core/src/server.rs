@@ -19,7 +19,7 @@ use crate::module::{ModuleDef, Reload, Running, Scope, StartError};
 use crate::registrar::{Bind, Job, Registrar};
 use crate::router::{Counters, Router};
 use crate::tasks::{Every, Phase, Shutdown, repeat};
-use crate::{Clock, DiscoOn, Host, HostKind, HostRef, Random};
+use crate::{Clock, DiscoOn, Host, HostKind, HostRef, HostSecret, Random};
 
 /// What every part of the server shares.
 #[derive(Debug)]
@@ -172,7 +172,8 @@ impl Server {
             let number = self.shared.store.numbers().ensure(NumberKind::Host, domain.as_str()).await?;
             let kind = if service.is_some() { HostKind::Service } else { HostKind::Accounts };
             let shared = Arc::clone(&self.shared);
-            hosts.push((Host::new(domain, kind, number.host(), shared, Arc::new(section)), service));
+            let secret = HostSecret::load(&shared.store, number.host(), &shared.random).await?;
+            hosts.push((Host::new(domain, kind, number.host(), secret, shared, Arc::new(section)), service));
         }
         Ok(hosts)
     }
