@@ -1,0 +1,109 @@
+//! Roster pushes ([RFC 6121 §2.1.6](https://www.rfc-editor.org/rfc/rfc6121#section-2.1.6)): in the order of the
+//! changes, and not before the change is on disk.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tracing::error;
+use waxwing_core::prelude::*;
+use waxwing_core::{Phase, Shutdown};
+
+use crate::InterestedSlot;
+
+/// A push that waits for its change.
+struct Push {
+    ticket: Option<Ticket>,
+    to: To,
+    query: Child,
+}
+
+/// Who gets a push.
+pub(crate) enum To {
+    /// §2.2: all interested resources.
+    Interested(AccountRef),
+    /// One that has an older version (§2.6.3).
+    One(SessionRef),
+}
+
+/// Sends pushes in order.
+pub(crate) struct Pusher {
+    queue: Mutex<VecDeque<Push>>,
+    wake: Notify,
+    interested: InterestedSlot,
+}
+
+impl fmt::Debug for Pusher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pusher({})", self.queue.lock().len())
+    }
+}
+
+impl Pusher {
+    pub(crate) fn new(interested: InterestedSlot) -> Self {
+        Self { queue: Mutex::new(VecDeque::new()), wake: Notify::new(), interested }
+    }
+
+    /// Sends it when `ticket` is durable and all before it have gone; at once if that is so already. Called in the
+    /// order of the changes.
+    pub(crate) fn push(&self, ticket: Option<Ticket>, to: To, query: &Tree) {
+        let push = Push { ticket, to, query: query.to_child() };
+        let mut queue = self.queue.lock();
+        if queue.is_empty() && push.ticket.as_ref().is_none_or(Ticket::is_durable) {
+            self.send(&push);
+            return;
+        }
+        queue.push_back(push);
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// Sends what waits, until the server stops.
+    pub(crate) async fn run(&self, mut shutdown: Shutdown) {
+        loop {
+            tokio::select! {
+                () = shutdown.reached(Phase::Stopping) => return,
+                () = self.wake.notified() => {}
+            }
+            while let Some(ticket) = self.next() {
+                let durable = match ticket {
+                    Some(ticket) => ticket.durable().await,
+                    None => Ok(()),
+                };
+                let mut queue = self.queue.lock();
+                let push = queue.pop_front();
+                match (durable, push) {
+                    (Ok(()), Some(push)) => self.send(&push),
+                    (Err(error), _) => {
+                        error!(%error, "A roster change was not written; nobody is told of it.")
+                    }
+                    (Ok(()), None) => {}
+                }
+            }
+        }
+    }
+
+    /// What the first push waits for; None: nothing waits.
+    fn next(&self) -> Option<Option<Ticket>> {
+        self.queue.lock().front().map(|push| push.ticket.clone())
+    }
+
+    fn send(&self, push: &Push) {
+        match &push.to {
+            To::One(session) => send(session, &push.query),
+            To::Interested(account) => {
+                let interested =
+                    |session: &&SessionRef| self.interested.peek(session).is_some_and(|flag| flag.is_set());
+                account.sessions().iter().filter(interested).for_each(|session| send(session, &push.query));
+            }
+        }
+    }
+}
+
+/// The client ignores pushes that come from anybody else, so there is no `from` (§2.1.6 rule 2).
+fn send(session: &SessionRef, query: &Child) {
+    let mut stanza = Stanza::iq(IqType::Set, session.host().random().id()).to(session.jid().clone());
+    stanza.children.push(query.clone());
+    session.send(stanza);
+}

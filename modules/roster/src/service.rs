@@ -1,0 +1,225 @@
+//! Rosters for other modules: who is a contact of whom, and what may they see.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use waxwing_core::prelude::*;
+use waxwing_core::store_failed;
+use waxwing_store::{Order, Span};
+
+use crate::item::{Change, Wanted, item, query};
+use crate::push::{Pusher, To};
+use crate::roster::{Inner, Roster};
+use crate::table::{ContactRow, ContactTable, Item, VersionTable};
+use crate::{RosterConfig, State};
+
+/// The rosters of one host.
+pub struct RosterService {
+    pub(crate) rosters: AccountSlot<Roster>,
+    pub(crate) interested: InterestedSlot,
+    pub(crate) contacts: TableRef<ContactTable>,
+    pub(crate) versions: TableRef<VersionTable>,
+    pub(crate) pusher: Arc<Pusher>,
+    pub(crate) config: RosterConfig,
+}
+
+/// Whether a session asked for the roster (RFC 6121 §2.2: an interested resource).
+pub(crate) type InterestedSlot = SessionSlot<Interested>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Interested(AtomicBool);
+
+impl Interested {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Why a roster was not changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RosterError {
+    /// It has as many items or requests as it may.
+    #[error("the roster is full")]
+    Full,
+    /// There is no such item.
+    #[error("there is no such item in the roster")]
+    NotFound,
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<RosterError> for StanzaError {
+    fn from(error: RosterError) -> Self {
+        match error {
+            RosterError::Full => Self::from(Condition::ResourceConstraint).text("The roster is full."),
+            RosterError::NotFound => Condition::ItemNotFound.into(),
+            RosterError::Store(error) => store_failed(error),
+        }
+    }
+}
+
+/// What [`RosterService::update`] did.
+#[derive(Debug, Clone)]
+pub struct Updated {
+    /// The state before.
+    pub before: State,
+    /// The state now.
+    pub after: State,
+    /// The write, if anything changed.
+    pub ticket: Option<Ticket>,
+}
+
+impl fmt::Debug for RosterService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RosterService")
+    }
+}
+
+impl RosterService {
+    /// The account's roster, read from the store at the first use.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn load<'a>(&self, account: &'a Account) -> Result<&'a Roster, StoreError> {
+        if let Some(roster) = self.rosters.peek(account) {
+            return Ok(roster);
+        }
+        let load = async {
+            let number = account.number();
+            let versions = self.versions.get(number, &()).await?.unwrap_or_default();
+            let rows = self.contacts.range(number, Span::all(), Order::Forward, usize::MAX).await?;
+            Ok(Roster::new(rows, versions))
+        };
+        self.rosters.load(account, load).await
+    }
+
+    /// Whether the contact may see the account's presence (`from` or `both`).
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn is_subscriber(&self, account: &Account, contact: &BareJid) -> Result<bool, StoreError> {
+        Ok(self.load(account).await?.state(contact).from)
+    }
+
+    /// The sessions that asked for the roster.
+    pub fn interested(&self, account: &Account) -> Vec<SessionRef> {
+        let is_interested =
+            |session: &SessionRef| self.interested.peek(session).is_some_and(Interested::is_set);
+        account.sessions().into_iter().filter(is_interested).collect()
+    }
+
+    /// Changes the subscription state with a contact: writes it and pushes what clients see of it. The contact is
+    /// put into the roster if its new state needs that (RFC 6121 §3.1.3: a request alone does not).
+    ///
+    /// `change` decides under the roster's lock; `request` is kept if the new state is pending in and the old was
+    /// not; `first` runs before the push goes out, if something changed. Neither may wait.
+    ///
+    /// # Errors
+    /// [`RosterError::Full`], or the store's.
+    pub fn update(
+        &self,
+        account: &AccountRef,
+        roster: &Roster,
+        contact: &BareJid,
+        request: Option<&Stanza>,
+        change: impl FnOnce(State) -> State,
+        first: impl FnOnce(),
+    ) -> Result<Updated, RosterError> {
+        let mut inner = roster.0.lock();
+        let mut row = inner.row(contact);
+        let before = row.state();
+        let after = change(before);
+        if row.item.is_none() && after.needs_item() {
+            row.item = Some(Item::default());
+        }
+        if let Some(item) = &mut row.item {
+            (item.to, item.from) = (after.to, after.from);
+            (item.ask, item.approved) = (after.pending_out, after.approved);
+        }
+        row.request = match (after.pending_in, row.request.take()) {
+            (false, _) => None,
+            (true, Some(kept)) => Some(kept),
+            (true, None) => Some(request.map(Stanza::to_xml).unwrap_or_default()),
+        };
+        let ticket = self.write(account, &mut inner, contact, row, first)?;
+        Ok(Updated { before, after, ticket })
+    }
+
+    /// Carries out a roster set. Gives the state before, and the write.
+    pub(crate) fn set(
+        &self,
+        account: &AccountRef,
+        roster: &Roster,
+        wanted: Wanted,
+    ) -> Result<(State, Option<Ticket>), RosterError> {
+        let mut inner = roster.0.lock();
+        let mut row = inner.row(&wanted.jid);
+        let before = row.state();
+        match (wanted.change, &mut row.item) {
+            // RFC 6121 §2.5.3
+            (Change::Remove, None) => return Err(RosterError::NotFound),
+            (Change::Remove, item) => *item = None,
+            (Change::Put { name, groups }, item) => {
+                let item = item.get_or_insert_default();
+                (item.name, item.groups) = (name, groups);
+            }
+        }
+        let ticket = self.write(account, &mut inner, &wanted.jid, row, || {})?;
+        // Nothing changed: the result still waits for what an earlier set changed.
+        Ok((before, ticket.or_else(|| inner.last.clone())))
+    }
+
+    /// Hands a changed row to the store and to the clients; both under the roster's lock, so that their order is
+    /// the order of the changes (§2.6.3).
+    fn write(
+        &self,
+        account: &AccountRef,
+        inner: &mut Inner,
+        contact: &BareJid,
+        row: ContactRow,
+        first: impl FnOnce(),
+    ) -> Result<Option<Ticket>, RosterError> {
+        let random = account.host().random();
+        let epoch = || {
+            let mut bytes = [0; 8];
+            random.fill(&mut bytes);
+            u64::from_be_bytes(bytes)
+        };
+        let Some(delta) = inner.delta(contact, row, &self.config, epoch)? else { return Ok(None) };
+        let owner = account.number();
+        let mut batch = Batch::new(Partition::Main);
+        for jid in &delta.forgotten {
+            self.contacts.delete_from(&mut batch, owner, &jid.as_str().to_owned())?;
+        }
+        let key = contact.as_str().to_owned();
+        if delta.row == ContactRow::default() {
+            self.contacts.delete_from(&mut batch, owner, &key)?;
+        } else {
+            self.contacts.put_into(&mut batch, owner, &key, &delta.row)?;
+        }
+        if delta.visible {
+            self.versions.put_into(&mut batch, owner, &(), &delta.versions)?;
+        }
+        let ticket = self.contacts.store().apply(batch)?;
+        inner.take(&delta, ticket.clone());
+        first();
+        if delta.visible {
+            let push =
+                query(&delta.versions.ver(delta.versions.version)).with_child(item(contact, &delta.row));
+            self.pusher.push(Some(ticket.clone()), To::Interested(Arc::clone(account)), &push);
+        }
+        Ok(Some(ticket))
+    }
+
+    /// Makes a session interested, and gives it what changed since its version.
+    pub(crate) fn catch_up(&self, session: &SessionRef, since: u64) {
+        let Some(roster) = self.rosters.peek(session.account()) else { return };
+        let inner = roster.0.lock();
+        for push in inner.pushes(since) {
+            self.pusher.push(inner.last.clone(), To::One(Arc::clone(session)), &push);
+        }
+        self.interested.get(session).0.store(true, Ordering::Release);
+    }
+}
