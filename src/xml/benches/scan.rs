@@ -57,42 +57,60 @@ fn scan(bencher: Bencher<'_, '_>, stanza: &str) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 200)]
 fn chat(bencher: Bencher<'_, '_>) {
     scan(bencher, CHAT);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 200)]
 fn presence(bencher: Bencher<'_, '_>) {
     scan(bencher, PRESENCE);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 200)]
 fn muc(bencher: Bencher<'_, '_>) {
     scan(bencher, MUC);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 200)]
 fn cyrillic(bencher: Bencher<'_, '_>) {
     scan(bencher, CYRILLIC);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 200)]
 fn slow_path(bencher: Bencher<'_, '_>) {
     scan(bencher, SLOW);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 200)]
 fn avatar_20_kb(bencher: Bencher<'_, '_>) {
     scan(bencher, &avatar());
 }
 
 /// A chat message byte by byte.
-#[divan::bench]
+#[divan::bench(sample_count = 50, sample_size = 20)]
 fn chat_dribble(bencher: Bencher<'_, '_>) {
     let mut scanner = Scanner::new(Framing::Stream, Limits::CLIENT);
     scanner.scan(&mut HEADER.as_bytes()).expect("a header");
     bencher.bench_local(|| {
         CHAT.as_bytes().chunks(1).filter_map(|mut byte| scanner.scan(&mut byte).expect("no error")).count()
+    });
+}
+
+/// For comparison: what quick-xml's events alone cost, which prove little.
+#[divan::bench(sample_count = 200, sample_size = 200)]
+fn chat_by_quick_xml(bencher: Bencher<'_, '_>) {
+    bencher.counter(divan::counter::BytesCount::of_str(CHAT)).bench_local(|| {
+        let mut reader = quick_xml::NsReader::from_str(black_box(CHAT));
+        let mut events = 0;
+        loop {
+            match reader.read_resolved_event().expect("no error") {
+                (_, quick_xml::events::Event::Eof) => return events,
+                (_, quick_xml::events::Event::Start(start) | quick_xml::events::Event::Empty(start)) => {
+                    events += 1 + start.attributes().filter(Result::is_ok).count();
+                }
+                _ => events += 1,
+            }
+        }
     });
 }

@@ -14,20 +14,17 @@ use crate::{Attribute, CONTENT, Child, Element, Refusal, Refused, Root, Text};
 pub(crate) fn element(walk: &Walk, bytes: &Bytes, outside: &Outside, max: usize) -> Result<Element, Refusal> {
     let Some(head) = &walk.head else { return Err(Refusal::Unsupported("no start tag")) };
     let mut grown = 0;
-    let children: Result<_, Refusal> = walk
-        .children
-        .iter()
-        .map(|mark| {
-            let child = child(mark, head, bytes, outside, max.saturating_sub(grown))?;
-            grown += if mark.rewrite { child.bytes().len() } else { 0 };
-            Ok(child)
-        })
-        .collect();
+    let mut children = Vec::with_capacity(walk.children.len());
+    for mark in &walk.children {
+        let child = child(mark, head, bytes, outside, max.saturating_sub(grown))?;
+        grown += if mark.rewrite { child.bytes().len() } else { 0 };
+        children.push(child);
+    }
     Ok(Element {
         name: text(head.name.local, bytes),
         namespace: head_namespace(head.namespace, bytes, outside),
         attributes: attributes(head, bytes, outside),
-        children: children?,
+        children: children.into(),
         text: direct_text(walk, bytes),
         wire_bytes: bytes.len(),
     })
@@ -100,8 +97,8 @@ fn attributes(head: &Head, bytes: &Bytes, outside: &Outside) -> SmallVec<[Attrib
 
 /// RFC 6120 §4.8.2: the stream's content namespace reads as [`CONTENT`].
 fn head_namespace(found: Namespace, bytes: &Bytes, outside: &Outside) -> Text {
-    let spelled = found.str(bytes, outside);
-    if spelled == CONTENT || (!spelled.is_empty() && spelled == outside.content.as_str()) {
+    let spelled = found.bytes(bytes, outside);
+    if spelled == CONTENT.as_bytes() || (!spelled.is_empty() && spelled == outside.content.as_bytes()) {
         return Text::from_static(CONTENT);
     }
     namespace(found, bytes, outside)

@@ -35,12 +35,12 @@ impl Child {
         tag.begin(0);
         tag.read(&bytes, &Limits::VERIFIED).ok()?;
         let wanted = tag.name.prefix.of(&bytes);
-        let declares = |name| match namespace::declaration(name, &bytes) {
+        let declares = |attribute| match namespace::declaration(attribute) {
             Some(Declared::Default) => wanted.is_empty(),
             Some(Declared::Prefix(prefix)) => prefix.of(&bytes) == wanted,
             None => false,
         };
-        let namespace = tag.attributes.iter().find(|found| declares(found.name)).map(|found| found.value);
+        let namespace = tag.attributes.iter().find(|found| declares(found)).map(|found| found.value);
         Some(Self { name: tag.name.local, namespace, bytes })
     }
 
@@ -137,7 +137,7 @@ impl Child {
     fn inherit<'a>(&'a self, tag: &Tag, inherited: &mut Inherited<'a>) {
         for attribute in &tag.attributes {
             let value = attribute.value.str(&self.bytes);
-            match namespace::declaration(attribute.name, &self.bytes) {
+            match namespace::declaration(attribute) {
                 Some(Declared::Default) => inherited.default = value,
                 Some(Declared::Prefix(prefix)) => inherited.prefixes.push((prefix.str(&self.bytes), value)),
                 None => {}
@@ -200,7 +200,12 @@ impl Extend<Child> for Children {
 
 impl FromIterator<Child> for Children {
     fn from_iter<I: IntoIterator<Item = Child>>(iter: I) -> Self {
-        let children: Vec<Child> = iter.into_iter().collect();
+        iter.into_iter().collect::<Vec<Child>>().into()
+    }
+}
+
+impl From<Vec<Child>> for Children {
+    fn from(children: Vec<Child>) -> Self {
         Self((!children.is_empty()).then(|| Arc::new(children)))
     }
 }

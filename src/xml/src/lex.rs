@@ -69,6 +69,8 @@ pub(crate) struct RawAttribute {
     pub(crate) name: QName,
     /// Between the quotes.
     pub(crate) value: Span,
+    /// It is a namespace declaration.
+    pub(crate) declares: bool,
     /// Holds a reference.
     pub(crate) escaped: bool,
     /// Holds a tab, LF or CR, which attribute-value normalisation turns into a space.
@@ -227,7 +229,9 @@ impl Tag {
                     return Err(Stop::Limit("the number of attributes", limits.attributes));
                 }
                 let value = Span::default();
-                self.attributes.push(RawAttribute { name, value, escaped: false, spaced: false });
+                let first = if name.prefix.is_empty() { name.local } else { name.prefix };
+                let declares = first.of(source) == b"xmlns";
+                self.attributes.push(RawAttribute { name, value, declares, escaped: false, spaced: false });
                 self.stage = Stage::Equals;
                 Ok(false)
             }

@@ -1,7 +1,7 @@
 //! Namespace names and what they are bound to (Namespaces in XML 1.0).
 
-use crate::lex::{QName, Span};
-use crate::name::{self, URI};
+use crate::lex::{RawAttribute, Span};
+use crate::name::{self, NAME, URI};
 use crate::{CONTENT, Text};
 
 /// Bound to the prefix `xml` for ever.
@@ -47,23 +47,32 @@ pub(crate) enum Namespace {
 }
 
 impl Namespace {
+    /// Its name as bytes.
+    pub(crate) fn bytes<'a>(self, source: &'a [u8], outside: &'a Outside) -> &'a [u8] {
+        match self {
+            Self::None => b"",
+            Self::Xml => XML.as_bytes(),
+            Self::Inside(span) => span.of(source),
+            Self::Default => outside.default.as_bytes(),
+            Self::Prefix(number) => outside.prefixes.get(number).map_or(b"", |(_, name)| name.as_bytes()),
+        }
+    }
+
     /// Its name.
     pub(crate) fn str<'a>(self, source: &'a [u8], outside: &'a Outside) -> &'a str {
-        match self {
-            Self::None => "",
-            Self::Xml => XML,
-            Self::Inside(span) => span.str(source),
-            Self::Default => outside.default.as_str(),
-            Self::Prefix(number) => outside.prefixes.get(number).map_or("", |(_, name)| name.as_str()),
-        }
+        std::str::from_utf8(self.bytes(source, outside)).unwrap_or_default()
     }
 }
 
 /// Whether stanzas live in this namespace on some stream, so that it must not be mixed up with the content
 /// namespace of the stream that a child is written to (RFC 6120 §4.8.3, XEP-0114 §3).
-pub(crate) fn is_content(namespace: &str, outside: &Outside) -> bool {
-    matches!(namespace, CONTENT | "jabber:server" | "jabber:component:accept" | "jabber:component:connect")
-        || (!outside.content.is_empty() && namespace == outside.content.as_str())
+pub(crate) fn is_content(namespace: &[u8], outside: &Outside) -> bool {
+    let known = namespace.first() == Some(&b'j')
+        && matches!(
+            namespace,
+            b"jabber:client" | b"jabber:server" | b"jabber:component:accept" | b"jabber:component:connect"
+        );
+    known || (!namespace.is_empty() && namespace == outside.content.as_bytes())
 }
 
 /// What a declaration declares.
@@ -73,55 +82,60 @@ pub(crate) enum Declared {
     Prefix(Span),
 }
 
-/// Whether an attribute is a namespace declaration.
-pub(crate) fn declaration(name: QName, source: &[u8]) -> Option<Declared> {
-    if name.prefix.is_empty() {
-        (name.local.of(source) == b"xmlns").then_some(Declared::Default)
-    } else {
-        (name.prefix.of(source) == b"xmlns").then_some(Declared::Prefix(name.local))
-    }
+/// What an attribute declares, if it is a namespace declaration.
+pub(crate) fn declaration(attribute: &RawAttribute) -> Option<Declared> {
+    let name = attribute.name;
+    attribute
+        .declares
+        .then(|| if name.prefix.is_empty() { Declared::Default } else { Declared::Prefix(name.local) })
 }
 
 /// Why a declaration is ill-formed (Namespaces in XML §2.2, §3, §5), if it is.
-pub(crate) fn misdeclared(declared: Declared, namespace: &str, source: &[u8]) -> Option<&'static str> {
+pub(crate) fn misdeclared(declared: Declared, namespace: &[u8], source: &[u8]) -> Option<&'static str> {
     let prefix = match declared {
-        Declared::Default => "",
-        Declared::Prefix(span) => span.str(source),
+        Declared::Default => b"",
+        Declared::Prefix(span) => span.of(source),
     };
-    match (prefix, namespace) {
-        ("xml", XML) => None,
-        ("xml", _) => Some("the prefix xml bound anew"),
-        ("xmlns", _) => Some("the prefix xmlns declared"),
-        (_, XML | XMLNS) => Some("a reserved namespace bound anew"),
-        ("", _) => None,
-        (_, "") => Some("a prefix undeclared"),
+    let is_xml = namespace == XML.as_bytes();
+    match prefix {
+        b"xml" if is_xml => None,
+        b"xml" => Some("the prefix xml bound anew"),
+        b"xmlns" => Some("the prefix xmlns declared"),
+        _ if is_xml || namespace == XMLNS.as_bytes() => Some("a reserved namespace bound anew"),
+        [_, ..] if namespace.is_empty() => Some("a prefix undeclared"),
         _ => None,
     }
 }
 
 /// Whether every parser takes this as a namespace name: a URI reference (RFC 3986 §4.1), relative ones included,
 /// within a subset on which no two parsers differ. No brackets (IP literals), no apostrophe, no references.
-pub(crate) fn is_plain_uri(name: &str) -> bool {
-    let bytes = name.as_bytes();
+pub(crate) fn is_plain_uri(bytes: &[u8]) -> bool {
+    is_urn(bytes) || is_uri(bytes)
+}
+
+/// The most common kind, told in one pass.
+fn is_urn(bytes: &[u8]) -> bool {
+    let rest = bytes.strip_prefix(b"urn:").or_else(|| bytes.strip_prefix(b"jabber:"));
+    rest.is_some_and(|rest| rest.len() < 64 && rest.iter().all(|byte| name::is(*byte, NAME) || *byte == b':'))
+}
+
+fn is_uri(bytes: &[u8]) -> bool {
     if bytes.len() > NAMESPACE_BYTES || !only_uri_characters(bytes) {
         return false;
     }
-    let (rest, fragment) = name.split_once('#').unwrap_or((name, ""));
-    if fragment.contains('#') {
-        return false;
-    }
-    let path = rest.split('?').next().unwrap_or_default();
-    let head = path.split('/').next().unwrap_or_default();
+    let fragments = bytes.iter().filter(|byte| **byte == b'#').count();
+    let delimiter = bytes.iter().position(|byte| matches!(byte, b':' | b'/' | b'?' | b'#'));
     // §3.1: what stands before the first colon is a scheme.
-    let (scheme, after) = match head.find(':') {
-        Some(at) => (rest.get(..at), rest.get(at + 1..).unwrap_or_default()),
-        None => (None, rest),
+    let (scheme, rest) = match delimiter.and_then(|at| bytes.split_at_checked(at)) {
+        Some((scheme, [b':', rest @ ..])) => (Some(scheme), rest),
+        _ => (None, bytes),
     };
-    let scheme_fits = scheme.is_none_or(|scheme| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.'))
-    });
-    scheme_fits && after.strip_prefix("//").is_none_or(authority_fits)
+    fragments <= 1 && scheme.is_none_or(scheme_fits) && rest.strip_prefix(b"//").is_none_or(authority_fits)
+}
+
+fn scheme_fits(scheme: &[u8]) -> bool {
+    scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 fn only_uri_characters(bytes: &[u8]) -> bool {
@@ -139,12 +153,12 @@ fn only_uri_characters(bytes: &[u8]) -> bool {
 }
 
 /// RFC 3986 §3.2: host and port; we take no user.
-fn authority_fits(rest: &str) -> bool {
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
-    !authority.contains('@')
-        && !host.is_empty()
-        && port.len() <= 5
-        && !port.is_empty()
-        && port.bytes().all(|byte| byte.is_ascii_digit())
+fn authority_fits(rest: &[u8]) -> bool {
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let mut parts = authority.split(|byte| *byte == b':');
+    let host = parts.next().unwrap_or_default();
+    let port = parts.next().unwrap_or(b"0");
+    let port_fits = (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
+    !host.is_empty() && !authority.contains(&b'@') && port_fits && parts.next().is_none()
 }

@@ -150,7 +150,7 @@ impl<'a> Rewriter<'a> {
         let parent_content = parent.is_none_or(|parent| parent.content);
         for attribute in &tag.attributes {
             let value = attribute.value.str(self.source);
-            match namespace::declaration(attribute.name, self.source) {
+            match namespace::declaration(attribute) {
                 Some(Declared::Default) => default = value,
                 Some(Declared::Prefix(prefix)) => {
                     self.prefixes.push((prefix.of(self.source), value.as_bytes()))
@@ -160,7 +160,7 @@ impl<'a> Rewriter<'a> {
         }
         let namespace = if tag.name.prefix.is_empty() { default.as_bytes() } else { self.resolve(tag.name) };
         let namespace = std::str::from_utf8(namespace).unwrap_or_default();
-        let content = parent_content && namespace::is_content(namespace, self.outside);
+        let content = parent_content && namespace::is_content(namespace.as_bytes(), self.outside);
         let name = if content { tag.name.local } else { tag.name.span() };
         self.out.push(b'<');
         self.out.extend_from_slice(name.of(self.source));
@@ -175,7 +175,7 @@ impl<'a> Rewriter<'a> {
             self.need(tag.name);
         }
         for attribute in &tag.attributes {
-            if namespace::declaration(attribute.name, self.source).is_none() {
+            if !attribute.declares {
                 self.need(attribute.name);
             }
         }
@@ -189,7 +189,7 @@ impl<'a> Rewriter<'a> {
     /// Writes an attribute as it is; a declaration only where it means something.
     fn attribute(&mut self, attribute: &RawAttribute, content: bool, written: &mut Option<&'a str>) {
         let value = attribute.value.str(self.source);
-        match namespace::declaration(attribute.name, self.source) {
+        match namespace::declaration(attribute) {
             Some(Declared::Default) if content => return,
             Some(Declared::Default) => *written = Some(value),
             Some(Declared::Prefix(prefix)) => self.declared.push((prefix.of(self.source), value.as_bytes())),

@@ -18,6 +18,8 @@ pub(crate) struct Walk {
     base: usize,
     bindings: Vec<Binding>,
     pub(crate) head: Option<Head>,
+    /// Room for the next head's attributes.
+    spare: Vec<(RawAttribute, Namespace)>,
     pub(crate) children: Vec<Mark>,
     /// Character data directly inside the element.
     pub(crate) text: Vec<Run>,
@@ -59,6 +61,15 @@ struct Open {
 struct Default {
     namespace: Namespace,
     depth: usize,
+    /// It is a content namespace.
+    content: bool,
+}
+
+impl Default {
+    fn outer(outside: &Outside) -> Self {
+        let content = namespace::is_content(outside.default.as_bytes(), outside);
+        Self { namespace: Namespace::Default, depth: 0, content }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +119,7 @@ impl Walk {
             base: 0,
             bindings: Vec::new(),
             head: None,
+            spare: Vec::new(),
             children: Vec::new(),
             text: Vec::new(),
             refusal: None,
@@ -129,7 +141,11 @@ impl Walk {
         self.children.shrink_to(8);
         self.text.shrink_to(4);
         self.tag.attributes.shrink_to(8);
-        self.head = None;
+        if let Some(head) = self.head.take() {
+            self.spare = head.attributes;
+            self.spare.clear();
+            self.spare.shrink_to(8);
+        }
         self.refusal = None;
     }
 
@@ -166,7 +182,7 @@ impl Walk {
         if source.first() != Some(&b'<') {
             return Err(Stop::ill_formed("no element"));
         }
-        let default = Default { namespace: Namespace::Default, depth: 0 };
+        let default = Default::outer(outside);
         self.open.push(Open { name: Span::default(), default, bindings: 0, content: true });
         self.base = 1;
         self.read(source, limits, outside)
@@ -181,16 +197,13 @@ impl Walk {
     pub(crate) fn partial_head(&self, source: &[u8]) -> Head {
         let name = self.tag.name;
         let attributes = self.tag.complete();
-        let is_default = |attribute: &&RawAttribute| {
-            namespace::declaration(attribute.name, source) == Some(Declared::Default)
-        };
+        let is_default =
+            |attribute: &&RawAttribute| namespace::declaration(attribute) == Some(Declared::Default);
         let default = attributes
             .iter()
             .find(is_default)
             .map_or(Namespace::Default, |found| Namespace::Inside(found.value));
-        let plain = |attribute: &&RawAttribute| {
-            attribute.name.prefix.is_empty() && namespace::declaration(attribute.name, source).is_none()
-        };
+        let plain = |attribute: &&RawAttribute| attribute.name.prefix.is_empty() && !attribute.declares;
         Head {
             name,
             namespace: if name.prefix.is_empty() { default } else { Namespace::None },
@@ -385,14 +398,17 @@ impl Walk {
         }
         self.at = self.tag.at;
         let bindings = self.bindings.len();
-        let default = self.declare(source, limits, depth)?;
+        let default = self.declare(source, limits, outside, depth)?;
         let name = self.tag.name;
         let (namespace, declared) = self.resolve_element(name, default, source, outside)?;
         if namespace == Namespace::Xml {
             self.refuse("an element in the namespace of xml:lang", limits)?;
         }
-        let spelled = namespace.str(source, outside);
-        let is_content = namespace::is_content(spelled, outside);
+        let is_content = if name.prefix.is_empty() {
+            default.content
+        } else {
+            namespace::is_content(namespace.bytes(source, outside), outside)
+        };
         let parent_content = depth == 2 || self.open.last().is_none_or(|open| open.content);
         let content = is_content && parent_content;
         self.open.push(Open { name: name.span(), default, bindings, content });
@@ -421,7 +437,7 @@ impl Walk {
         limits: &Limits,
         outside: &Outside,
     ) -> Lexed<()> {
-        let mut attributes = Vec::with_capacity(self.tag.attributes.len());
+        let mut attributes = std::mem::take(&mut self.spare);
         self.check_attributes(source, limits, outside, |attribute, namespace| {
             attributes.push((attribute, namespace))
         })?;
@@ -432,13 +448,15 @@ impl Walk {
     }
 
     /// Takes the tag's namespace declarations into scope.
-    fn declare(&mut self, source: &[u8], limits: &Limits, depth: usize) -> Lexed<Default> {
-        let outer = Default { namespace: Namespace::Default, depth: 0 };
-        let mut default = self.open.last().map_or(outer, |open| open.default);
+    fn declare(&mut self, source: &[u8], limits: &Limits, outside: &Outside, depth: usize) -> Lexed<Default> {
+        let mut default = match self.open.last() {
+            Some(open) => open.default,
+            None => Default::outer(outside),
+        };
         let mut unsupported = None;
         for attribute in &self.tag.attributes {
-            let Some(declared) = namespace::declaration(attribute.name, source) else { continue };
-            let name = attribute.value.str(source);
+            let Some(declared) = namespace::declaration(attribute) else { continue };
+            let name = attribute.value.of(source);
             if let Some(why) = namespace::misdeclared(declared, name, source) {
                 return Err(Stop::ill_formed(why));
             }
@@ -446,11 +464,10 @@ impl Walk {
                 unsupported = Some("a namespace name that is not a plain URI");
             }
             match declared {
-                Declared::Default if name.is_empty() => {
-                    default = Default { namespace: Namespace::None, depth }
-                }
                 Declared::Default => {
-                    default = Default { namespace: Namespace::Inside(attribute.value), depth }
+                    let namespace =
+                        if name.is_empty() { Namespace::None } else { Namespace::Inside(attribute.value) };
+                    default = Default { namespace, depth, content: namespace::is_content(name, outside) };
                 }
                 Declared::Prefix(prefix) => {
                     // Looking up a prefix costs time by their number.
@@ -513,7 +530,7 @@ impl Walk {
             if before.iter().any(|other| other.name.span().of(source) == name.span().of(source)) {
                 return Err(Stop::ill_formed("an attribute twice"));
             }
-            if namespace::declaration(name, source).is_some() {
+            if attribute.declares {
                 continue;
             }
             if name.prefix.is_empty() {
@@ -542,11 +559,11 @@ impl Walk {
         outside: &Outside,
     ) -> Lexed<()> {
         for other in before.iter().filter(|other| other.name.local.of(source) == name.local.of(source)) {
-            if other.name.prefix.is_empty() || namespace::declaration(other.name, source).is_some() {
+            if other.name.prefix.is_empty() || other.declares {
                 continue;
             }
             let (found, _) = self.resolve(other.name.prefix, source, outside)?;
-            if found.str(source, outside) == namespace.str(source, outside) {
+            if found.bytes(source, outside) == namespace.bytes(source, outside) {
                 return Err(Stop::ill_formed("an attribute twice by its expanded name"));
             }
         }

@@ -28,7 +28,7 @@ impl<'a> Writer<'a> {
         let in_scope = self.prefixes.len();
         let name = fitting_name(tree.name());
         let namespace = fitting_namespace(tree.namespace());
-        let content = default.is_none() && namespace::is_content(&namespace, &self.outside);
+        let content = default.is_none() && namespace::is_content(namespace.as_bytes(), &self.outside);
         self.out.push(b'<');
         self.out.extend_from_slice(name.as_bytes());
         if !content && default != Some(&*namespace) {
@@ -133,7 +133,7 @@ fn declarable(prefix: &str, namespace: &str) -> bool {
     is_ncname(prefix)
         && !matches!(prefix, "xml" | "xmlns")
         && !matches!(namespace, "" | XML | XMLNS)
-        && namespace::is_plain_uri(namespace)
+        && namespace::is_plain_uri(namespace.as_bytes())
 }
 
 fn fitting_name(name: &str) -> Cow<'_, str> {
@@ -146,7 +146,7 @@ fn fitting_name(name: &str) -> Cow<'_, str> {
 }
 
 fn fitting_namespace(namespace: &str) -> Cow<'_, str> {
-    if namespace::is_plain_uri(namespace) && !matches!(namespace, XML | XMLNS) {
+    if namespace::is_plain_uri(namespace.as_bytes()) && !matches!(namespace, XML | XMLNS) {
         return Cow::Borrowed(namespace);
     }
     let replaced: String =

@@ -87,7 +87,7 @@ fn a_dribble_is_read_once() {
         assert_eq!(items, 1);
         begin.elapsed()
     };
-    let (short, tenfold) = (long(20_000, 800), long(200_000, 8_000));
-    // A hundredfold if it were quadratic.
-    assert!(tenfold < short * 40, "{short:?} and then {tenfold:?}");
+    // A hundredfold if it were quadratic. A busy machine may spoil some measurements, but not all of them.
+    let tries: Vec<_> = (0..10).map(|_| (long(20_000, 800), long(200_000, 8_000))).collect();
+    assert!(tries.iter().any(|(short, tenfold)| *tenfold < *short * 30), "{tries:?}");
 }

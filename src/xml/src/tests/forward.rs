@@ -171,7 +171,7 @@ pub(super) fn to_arrive(trees: &[Tree]) -> Vec<Tree> {
 }
 
 fn arriving(tree: &Tree, first: bool) -> Tree {
-    let content = first || namespace::is_content(tree.namespace(), &Outside::stanza());
+    let content = first || namespace::is_content(tree.namespace().as_bytes(), &Outside::stanza());
     let mut out = Tree::new(if content { CONTENT } else { tree.namespace() }, tree.name());
     for (name, value) in tree.attrs() {
         out.set_attr(name, value);

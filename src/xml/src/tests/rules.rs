@@ -1,6 +1,7 @@
 //! Each rule with what breaks it: the cases of `corpus/`.
 
 use super::{HEADER, after, client, corpus, one_element, scan_all};
+use crate::name;
 use crate::namespace::{self, Outside};
 use crate::{CONTENT, Framing, Item, Limits, Refusal, Scanner, Tree, XmlError};
 
@@ -109,7 +110,8 @@ fn every_registered_namespace_passes() {
     for namespace in namespaces {
         let xml = format!("<iq><x xmlns='{namespace}'/><p:x xmlns:p='{namespace}' p:a='1'/></iq>");
         let element = one_element(&mut client(), &xml);
-        let expected = if namespace::is_content(namespace, &Outside::stanza()) { CONTENT } else { namespace };
+        let expected =
+            if namespace::is_content(namespace.as_bytes(), &Outside::stanza()) { CONTENT } else { namespace };
         let [first, second] = element.children.iter().collect::<Vec<_>>()[..] else { panic!("{xml}") };
         assert!(first.is(expected, "x") && second.is(expected, "x"), "{xml}");
         assert!(Tree::new(namespace, "x").to_child().is(expected, "x"), "{xml}");
@@ -208,4 +210,79 @@ fn a_limit_is_kept_to_the_byte() {
     scanner.set_limits(Limits { skip_bytes: 100, ..limits });
     let (items, end) = scan_all(&mut scanner, format!("<a>{}", "a".repeat(200)).as_bytes());
     assert!(items.is_empty() && matches!(end, Err(XmlError::TooLarge { .. })));
+}
+
+#[test]
+fn a_run_by_blocks_is_a_run_by_bytes() {
+    for class in [name::TEXT, name::VALUE, name::PLAIN] {
+        for byte in 0..=255 {
+            for at in 0..40 {
+                let mut bytes = [b'a'; 40];
+                bytes[at] = byte;
+                bytes[39 - at / 2] = b'"';
+                assert_eq!(name::long_run(&bytes, class), name::run(&bytes, class), "{byte} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rfc3986_4_1_namespaces_are_plain_uri_references() {
+    for fits in [
+        "",
+        "a",
+        "urn:a:b",
+        "jabber:iq:roster",
+        "vcard-temp:x:update",
+        "http://a",
+        "http://a.b-c:80/d//e?f=g:h/i#j:k",
+        "a/b:c",
+        "?a",
+        "#a",
+        "//a/b",
+        "a+b-c.d:e",
+        "http://a?b",
+        "http://a#b",
+        "urn:%20",
+        "a:",
+        "urn:a@b",
+    ] {
+        assert!(namespace::is_plain_uri(fits.as_bytes()), "{fits}");
+    }
+    for odd in [
+        ":a",
+        "1a:b",
+        "a=b:c",
+        "a_b:c",
+        "-a:b",
+        "http://",
+        "http:///a",
+        "http://a@b/",
+        "http://a:b/",
+        "http://a:/",
+        "http://a:1:2/",
+        "http://a:123456/",
+        "a#b#c",
+        "a b",
+        "a%2",
+        "a%g0",
+        "a\"b",
+        "a<b",
+        "a>b",
+        "a\\b",
+        "a^b",
+        "a`b",
+        "a{b",
+        "a|b",
+        "a}b",
+        "a[b]",
+        "a'b",
+        "a&b",
+        "a\u{e9}",
+        "a\nb",
+        "urn:a b",
+        "urn:a\x7f",
+    ] {
+        assert!(!namespace::is_plain_uri(odd.as_bytes()), "{odd}");
+    }
 }
