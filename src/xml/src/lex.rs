@@ -233,14 +233,31 @@ impl Tag {
                 let declares = first.of(source) == b"xmlns";
                 self.attributes.push(RawAttribute { name, value, declares, escaped: false, spaced: false });
                 self.stage = Stage::Equals;
+                self.plain_equals(source);
                 Ok(false)
             }
+        }
+    }
+
+    /// Takes `="` if it stands here without white space, as it nearly always does.
+    fn plain_equals(&mut self, source: &[u8]) {
+        if let Some([b'=', quote @ (b'"' | b'\'')]) = source.get(self.at..self.at + 2) {
+            self.at += 2;
+            self.quote = *quote;
+            if let Some(attribute) = self.attributes.last_mut() {
+                attribute.value = Span::new(self.at, self.at);
+            }
+            self.stage = Stage::Value;
         }
     }
 
     /// Reads a qualified name; `at` stays where it is until the name is complete.
     fn qname(&mut self, source: &[u8], limits: &Limits) -> Lexed<QName> {
         let start = self.at;
+        if let Some(local) = plain_name(source, start, limits.name_bytes) {
+            self.at = local.end;
+            return Ok(QName { prefix: Span::new(start, start), local });
+        }
         let first = self.ncname(source, start, limits)?;
         let mut name = QName { prefix: Span::new(start, start), local: first };
         if source.get(first.end) == Some(&b':') {
@@ -314,6 +331,15 @@ impl Tag {
             }
         }
     }
+}
+
+/// A complete name of ASCII without a prefix, if it is one, as nearly all are.
+fn plain_name(source: &[u8], start: usize, max: usize) -> Option<Span> {
+    let rest = source.get(start..)?;
+    let len = name::run(rest, NAME);
+    let next = *rest.get(len)?;
+    let plain = len <= max && next < 0x80 && next != b':' && name::is(*rest.first()?, NAME_START);
+    plain.then(|| Span::new(start, start + len))
 }
 
 /// What to say of a byte that does not fit: bytes that are not UTF-8 are that first.

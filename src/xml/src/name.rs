@@ -19,11 +19,13 @@ pub(crate) const PLAIN: u8 = 64;
 pub(crate) const URI: u8 = 32;
 
 /// Whether `byte` is of `class`.
+#[inline]
 pub(crate) fn is(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }
 
 /// Length of the run of bytes of `class` at the begin of `bytes`.
+#[inline]
 pub(crate) fn run(bytes: &[u8], class: u8) -> usize {
     bytes.iter().position(|byte| !is(*byte, class)).unwrap_or(bytes.len())
 }

@@ -29,6 +29,11 @@ impl Outside {
         let content = Text::from_static(CONTENT);
         Self { content, default: Text::from_static(CONTENT), prefixes: Vec::new() }
     }
+
+    /// What holds around a document of its own: nothing is inherited (RFC 7395 §3.3.3).
+    pub(crate) const fn document() -> Self {
+        Self { content: Text::from_static(CONTENT), default: Text::new(), prefixes: Vec::new() }
+    }
 }
 
 /// Where a namespace name is found.
@@ -140,16 +145,16 @@ fn scheme_fits(scheme: &[u8]) -> bool {
 
 fn only_uri_characters(bytes: &[u8]) -> bool {
     let mut rest = bytes;
-    while let Some(first) = rest.first() {
-        rest = match (first, rest) {
-            (b'%', [_, high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+    loop {
+        let plain = name::run(rest, URI);
+        rest = match rest.get(plain..) {
+            Some([b'%', high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 after
             }
-            (byte, [_, after @ ..]) if name::is(*byte, URI) => after,
-            _ => return false,
+            Some([_, ..]) => return false,
+            _ => return true,
         };
     }
-    true
 }
 
 /// RFC 3986 §3.2: host and port; we take no user.

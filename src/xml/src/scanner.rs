@@ -65,7 +65,10 @@ impl Scanner {
             framing,
             limits,
             place: Place::Begin { declaration: true },
-            outside: Outside::stanza(),
+            outside: match framing {
+                Framing::Stream => Outside::stanza(),
+                Framing::Documents => Outside::document(),
+            },
             root: Vec::new(),
             held: Vec::new(),
             walk: Walk::new(),
