@@ -56,7 +56,7 @@ pub struct VCard {
 #[derive(Debug, Default)]
 struct Photo(Mutex<Option<Text>>);
 
-/// Whether the client states a photo by itself.
+/// Whether the client states a photo by itself in the presence it sends to all.
 #[derive(Debug, Default)]
 struct OwnPhoto(AtomicBool);
 
@@ -165,7 +165,9 @@ impl VCard {
             return Hooked::pass();
         };
         let stated = update::stated(&event.stanza);
-        self.session.get(&session).0.store(stated == Stated::Photo, Ordering::Relaxed);
+        if event.stanza.to.is_none() {
+            self.session.get(&session).0.store(stated == Stated::Photo, Ordering::Relaxed);
+        }
         if stated == Stated::Photo {
             return Hooked::pass();
         }

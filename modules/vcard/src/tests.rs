@@ -188,7 +188,7 @@ impl Module for Broadcast {
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self);
         reg.gate(Side::Sent, Gate::Handle, Kinds::AVAILABILITY, &this, |_, event| {
-            if let Some(session) = event.origin.session() {
+            if let (None, Some(session)) = (&event.stanza.to, event.origin.session()) {
                 session.set_presence(Some(event.stanza.clone()));
             }
             Hooked::pass()
@@ -223,6 +223,9 @@ async fn xep0153_4_1_a_client_that_states_its_photo_is_left_to_do_so() {
     let server = TestServer::host("capulet.lit").with::<VCard>().with::<Broadcast>().start().await;
     let mut juliet = server.online(JULIET).await;
     juliet.send(&format!("<presence>{}</presence>", shows("01b87fcd030b"))).await;
+    // Directed presence says nothing of the others.
+    juliet.send("<presence to='romeo@capulet.lit'/>").await;
+    juliet.forget();
     let before = juliet.session().presence().unwrap().to_xml();
     set(&mut juliet, HELLO).await;
     assert_eq!(juliet.session().presence().unwrap().to_xml(), before);
