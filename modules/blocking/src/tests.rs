@@ -6,6 +6,7 @@ use super::*;
 
 mod contacts;
 mod stanzas;
+mod together;
 
 use contacts::Subscribers;
 

@@ -203,3 +203,7 @@ const NS: &str = "vcard-temp";
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "together_tests.rs"]
+mod together;
