@@ -12,7 +12,8 @@ const HELLO_HASH: &str = "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d";
 
 /// Juliet, and Romeo, who is subscribed to her; both online.
 async fn friends() -> (TestServer, TestClient, TestClient) {
-    let server = TestServer::host("capulet.lit").with::<VCard>().with::<Rosters>().with::<Presence>().start().await;
+    let server =
+        TestServer::host("capulet.lit").with::<VCard>().with::<Rosters>().with::<Presence>().start().await;
     let mut juliet = server.online(JULIET).await;
     let mut romeo = server.online("romeo@capulet.lit/orchard").await;
     romeo.send("<presence type='subscribe' to='juliet@capulet.lit'/>").await;
