@@ -11,7 +11,7 @@ use tracing::{debug, info};
 use waxwing_core::tasks::guard;
 use waxwing_core::{HostRef, Peer, Phase, SessionRef, Shutdown};
 use waxwing_stream::negotiation::{Action, Bind, Negotiation, Rules, StreamFraming, Tcp};
-use waxwing_stream::sasl::{self, Answer, Credentials, LookUp, Success, Want};
+use waxwing_stream::sasl::{self, Answer, Credentials, LookUp, Mechanism, Success, Want};
 use waxwing_stream::transport::{Connection, TokenBucket};
 use waxwing_xml::{Element, Limits, Scanner};
 use waxwing_xmpp::{BareJid, Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError};
@@ -35,6 +35,8 @@ pub(crate) struct Client<'a> {
     received: usize,
     /// Whose name was last tried.
     tried: Option<BareJid>,
+    /// The account of a guest, which goes with the stream.
+    guest: Option<BareJid>,
     /// Inside a handshake nothing can be said.
     handshaking: bool,
 }
@@ -118,6 +120,7 @@ impl<'a> Client<'a> {
             peer,
             received: 0,
             tried: None,
+            guest: None,
             handshaking: false,
         }
     }
@@ -233,6 +236,9 @@ impl<'a> Client<'a> {
                 }
                 Action::LoggedIn(success) => {
                     self.logged_in(&success);
+                    if success.mechanism == Mechanism::Anonymous {
+                        Box::pin(self.admit(success.account)).await?;
+                    }
                     return Ok(Rest::Interpret);
                 }
                 Action::Bind(bind) => {
@@ -280,6 +286,16 @@ impl<'a> Client<'a> {
         if !self.c2s.is_exempt(self.peer.ip()) {
             self.rates = Some(Rates::new(&limits));
         }
+    }
+
+    /// RFC 4505: an account for who has none.
+    async fn admit(&mut self, guest: BareJid) -> Result<(), End> {
+        let credentials = self.host().and_then(|host| host.service::<dyn Credentials>());
+        let credentials = credentials.ok_or(StreamCondition::InternalServerError)?;
+        let admitted = credentials.admit(guest.local().unwrap_or_default()).await;
+        admitted.map_err(|_| StreamCondition::InternalServerError)?;
+        self.guest = Some(guest);
+        Ok(())
     }
 
     /// RFC 6120 §7.
@@ -371,6 +387,11 @@ impl<'a> Client<'a> {
         let flushed = said && self.connection.try_flush().is_ok();
         if let Some(session) = self.session.take() {
             session.closed().await;
+        }
+        let credentials = self.host().and_then(|host| host.service::<dyn Credentials>());
+        if let (Some(guest), Some(credentials)) = (self.guest.take(), credentials) {
+            // If the store fails now, the account stays, without anybody who can log in to it.
+            credentials.dismiss(guest.local().unwrap_or_default()).await.ok();
         }
         if flushed {
             self.connection.close(FAREWELL).await;

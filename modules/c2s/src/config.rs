@@ -13,7 +13,7 @@ pub struct Config {
     /// What to do when a resource is taken: `"replace-old"`, `"rename-new"` or `"refuse-new"` (RFC 6120 §7.7.2.2).
     pub resource_conflict: ResourceConflict,
     /// SASL mechanisms to offer. The -PLUS forms are offered where TLS can be bound to, PLAIN only inside TLS (or with
-    /// `allow_plaintext`).
+    /// `allow_plaintext`). `"ANONYMOUS"` lets anybody in, as a guest with an account that goes with the stream.
     pub mechanisms: Vec<MechanismName>,
     /// Tell clients in SCRAM what was offered, so that they notice a change on the way (XEP-0474).
     pub downgrade_protection: bool,
@@ -44,13 +44,9 @@ impl TryFrom<String> for MechanismName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        match Mechanism::parse(&name) {
-            // Somebody without an account has no place for sessions to live in yet.
-            None | Some(Mechanism::Anonymous) => {
-                Err(format!("{name:?} is no mechanism that can be offered here"))
-            }
-            Some(mechanism) => Ok(Self(mechanism)),
-        }
+        Mechanism::parse(&name)
+            .map(Self)
+            .ok_or_else(|| format!("{name:?} is no mechanism that is known here"))
     }
 }
 
@@ -74,14 +70,9 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_mechanisms_are_refused() {
-        for wrong in [
-            "mechanism = []",
-            "mechanisms = [\"plain\"]",
-            "mechanisms = [\"ANONYMOUS\"]",
-            "resource_conflict = \"x\"",
-        ] {
+        for wrong in ["mechanism = []", "mechanisms = [\"plain\"]", "resource_conflict = \"x\""] {
             assert!(toml::from_str::<Config>(wrong).is_err(), "{wrong}");
         }
-        assert!(toml::from_str::<Config>("mechanisms = [\"EXTERNAL\"]").is_ok());
+        assert!(toml::from_str::<Config>("mechanisms = [\"EXTERNAL\", \"ANONYMOUS\"]").is_ok());
     }
 }

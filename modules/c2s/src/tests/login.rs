@@ -166,6 +166,48 @@ async fn rfc6120_4_9_3_20_everybody_is_told_when_the_server_goes() {
     }
 }
 
+const ANONYMOUS: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
+
+#[tokio::test]
+async fn rfc4505_guests_are_let_in_where_the_operator_wants_them() {
+    let server = start_with("[modules.c2s]\nmechanisms = [\"ANONYMOUS\"]").await;
+    let mut guest = server.connect().await;
+    guest.send(&header("example.org")).await;
+    guest.expect("<mechanism>ANONYMOUS</mechanism>").await;
+    guest.send(ANONYMOUS).await;
+    guest.expect("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
+    guest.send("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
+    guest.expect("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
+    guest.send(&header("example.org")).await;
+    guest.expect("</stream:features>").await;
+    let jid = guest.bind("room").await;
+    assert!(jid.starts_with("anonymous-") && jid.ends_with("@example.org/room"), "{jid}");
+    let local = jid.split('@').next().unwrap();
+    let host = server.server.shared().router().host("example.org").unwrap();
+    let accounts = host.service::<dyn waxwing_core::Accounts>().unwrap();
+    assert!(accounts.find(local).await.unwrap().is_some());
+    guest.send("</stream:stream>").await;
+    guest.rest().await;
+    let gone = async {
+        while accounts.find(local).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.unwrap();
+    server.server.stop().await;
+}
+
+#[tokio::test]
+async fn rfc4505_nobody_is_a_guest_by_default() {
+    let server = start().await;
+    let mut client = server.connect().await;
+    client.send(&header("example.org")).await;
+    assert!(!client.expect("</stream:features>").await.contains("ANONYMOUS"));
+    client.send(ANONYMOUS).await;
+    client.expect("<invalid-mechanism/>").await;
+    server.server.stop().await;
+}
+
 mod external {
     use rcgen::{
         BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, OtherNameValue,

@@ -15,7 +15,7 @@ use waxwing_core::prelude::*;
 use waxwing_core::{Accounts, Clock, Config, ModuleDef, Random, Server, StartOptions, Trigger};
 use waxwing_store::Kind as NumberKind;
 use waxwing_stream::Secret;
-use waxwing_stream::sasl::{Credentials, Decoy, Finding, ScramHash, ScramKeys, Stored, encode_base64};
+use waxwing_stream::sasl::{Credentials, Decoy, Doing, Finding, ScramHash, ScramKeys, Stored, encode_base64};
 
 use crate::C2s;
 
@@ -25,6 +25,7 @@ struct TestAccounts {
     store: Store,
     domain: String,
     keys: Vec<ScramKeys>,
+    guests: parking_lot::Mutex<Vec<String>>,
 }
 
 impl Module for TestAccounts {
@@ -38,6 +39,7 @@ impl Module for TestAccounts {
             store: host.store().clone(),
             domain: host.domain().as_str().to_owned(),
             keys: ScramHash::ALL.into_iter().map(derive).collect(),
+            guests: parking_lot::Mutex::default(),
         });
         reg.provide::<dyn Accounts>(this.clone())?;
         reg.provide::<dyn Credentials>(this.clone())?;
@@ -61,7 +63,9 @@ impl Accounts for TestAccounts {
         local: &'a str,
     ) -> waxwing_core::BoxFuture<'a, Result<Option<AccountNumber>, StoreError>> {
         Box::pin(async move {
-            if local == "nobody" {
+            let guest =
+                local.starts_with("anonymous-") && !self.guests.lock().iter().any(|guest| guest == local);
+            if local == "nobody" || guest {
                 return Ok(None);
             }
             let name = format!("{local}@{}", self.domain);
@@ -74,6 +78,14 @@ impl Credentials for TestAccounts {
     fn find<'a>(&'a self, local: &'a str) -> Finding<'a> {
         let stored = (local != "nobody").then(|| Stored { keys: self.keys.clone(), enabled: true });
         Box::pin(std::future::ready(Ok(stored)))
+    }
+    fn admit<'a>(&'a self, local: &'a str) -> Doing<'a> {
+        self.guests.lock().push(local.to_owned());
+        Box::pin(std::future::ready(Ok(())))
+    }
+    fn dismiss<'a>(&'a self, local: &'a str) -> Doing<'a> {
+        self.guests.lock().retain(|guest| guest != local);
+        Box::pin(std::future::ready(Ok(())))
     }
     fn decoy(&self) -> Arc<Decoy> {
         Arc::new(Decoy::new(Secret::new(b"decoy".as_slice()), NonZeroU32::new(4096).unwrap()))

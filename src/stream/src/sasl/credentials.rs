@@ -17,7 +17,21 @@ pub trait Credentials: Send + Sync {
 
     /// Verifiers for names that have none; made from a secret that outlives restarts.
     fn decoy(&self) -> Arc<Decoy>;
+
+    /// Makes an account for a guest (ANONYMOUS), who has no password and goes with the stream. Unless a module does
+    /// otherwise there are no guests.
+    fn admit<'a>(&'a self, _local: &'a str) -> Doing<'a> {
+        Box::pin(std::future::ready(Err(Unavailable)))
+    }
+
+    /// Removes the account of a guest.
+    fn dismiss<'a>(&'a self, _local: &'a str) -> Doing<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
+
+/// What [`Credentials::admit`] and [`Credentials::dismiss`] return.
+pub type Doing<'a> = Pin<Box<dyn Future<Output = Result<(), Unavailable>> + Send + 'a>>;
 
 /// What [`Credentials::find`] returns.
 pub type Finding<'a> = Pin<Box<dyn Future<Output = Result<Option<Stored>, Unavailable>> + Send + 'a>>;

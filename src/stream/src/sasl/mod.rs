@@ -26,7 +26,7 @@ mod scram;
 mod scram_message;
 
 pub use channel_binding::{BindingType, ChannelBinding};
-pub use credentials::{Credentials, Finding, Stored, Unavailable, look_up};
+pub use credentials::{Credentials, Doing, Finding, Stored, Unavailable, look_up};
 pub use decoy::Decoy;
 pub use encoding::{decode_base64, encode_base64};
 pub use exchange::{Answer, Exchange, Found, LookUp, Step, Success, Terms, Want};
