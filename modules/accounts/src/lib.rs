@@ -20,7 +20,7 @@ use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_core::service::BoxFuture;
 use waxwing_stream::Secret;
-use waxwing_stream::sasl::{Credentials, Decoy, Finding, Unavailable};
+use waxwing_stream::sasl::{Credentials, Decoy, Doing, Finding, Unavailable};
 
 pub use error::AccountError;
 pub use removal::Removal;
@@ -119,6 +119,27 @@ impl Credentials for AccountService {
 
     fn decoy(&self) -> Arc<Decoy> {
         Arc::clone(self.decoy_of_host())
+    }
+
+    fn admit<'a>(&'a self, local: &'a str) -> Doing<'a> {
+        Box::pin(async move {
+            // A guest has a password that nobody knows.
+            self.create(local, &waxwing_stream::token()).await.map(drop).map_err(|error| {
+                tracing::error!(%error, "A guest got no account.");
+                Unavailable
+            })
+        })
+    }
+
+    fn dismiss(self: Arc<Self>, local: String) -> Doing<'static> {
+        Box::pin(async move {
+            let host = self.host().map_err(|_| Unavailable)?;
+            let Ok(Some(account)) = host.account(&local).await else { return Err(Unavailable) };
+            self.remove(&account).await.map(drop).map_err(|error| {
+                tracing::error!(%error, "The account of a guest could not be removed.");
+                Unavailable
+            })
+        })
     }
 }
 

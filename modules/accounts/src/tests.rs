@@ -246,3 +246,16 @@ async fn commands_make_change_list_and_remove_accounts() {
     assert!(call("account.remove", &["juliet@capulet.lit"]).await.is_err());
     assert!(call("account.list", &[]).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn rfc4505_a_guest_has_an_account_until_it_goes() {
+    let server = server(&Store::memory()).await;
+    let accounts = service(&server);
+    accounts.admit("anonymous-1").await.unwrap();
+    assert!(accounts.exists("anonymous-1").await.unwrap());
+    assert_eq!(login(&accounts, "anonymous-1", "").await, None);
+    assert!(accounts.admit("anonymous-1").await.is_err(), "somebody else's");
+    Arc::clone(&accounts).dismiss("anonymous-1".to_owned()).await.unwrap();
+    assert!(!accounts.exists("anonymous-1").await.unwrap());
+    assert!(accounts.dismiss("anonymous-1".to_owned()).await.is_err());
+}

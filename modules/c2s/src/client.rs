@@ -327,6 +327,7 @@ impl<'a> Client<'a> {
             Ok(enabled) => {
                 let reply = Stanza { children: enabled.children, ..stanza.result() };
                 framing.stanza(&reply, self.connection.output());
+                enabled.then.into_iter().for_each(|then| then());
             }
             Err(error) => {
                 if let Some(reply) = stanza.error_reply(&error) {
@@ -346,6 +347,7 @@ impl<'a> Client<'a> {
         for child in &enabled.children {
             self.negotiation.framing().nonza(child.bytes(), self.connection.output());
         }
+        enabled.then.into_iter().for_each(|then| then());
         Ok(())
     }
 
@@ -391,7 +393,7 @@ impl<'a> Client<'a> {
         let credentials = self.host().and_then(|host| host.service::<dyn Credentials>());
         if let (Some(guest), Some(credentials)) = (self.guest.take(), credentials) {
             // If the store fails now, the account stays, without anybody who can log in to it.
-            credentials.dismiss(guest.local().unwrap_or_default()).await.ok();
+            credentials.dismiss(guest.local().unwrap_or_default().to_owned()).await.ok();
         }
         if flushed {
             self.connection.close(FAREWELL).await;

@@ -48,6 +48,8 @@ fn find(host: &HostRef, at: Place, fits: impl Fn(&Trigger) -> bool) -> Option<(&
 pub(crate) struct Enabled {
     /// For the client.
     pub(crate) children: Children,
+    /// To be done when the answer is written.
+    pub(crate) then: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 /// Who asks, and where.
@@ -87,9 +89,9 @@ impl Asker<'_> {
         let enabling = feature.enable(request).ok_or(Condition::ServiceUnavailable)?;
         // A panic in a module ends one stanza, never the process.
         let reply = guard(enabling).await.unwrap_or_else(|_| Err(Condition::InternalServerError.into()));
-        let reply = reply?;
+        let mut reply = reply?;
         reply.durable().await.map_err(|_| Condition::InternalServerError)?;
-        Ok(Enabled { children: reply.children().clone() })
+        Ok(Enabled { children: reply.children().clone(), then: reply.take_then() })
     }
 }
 

@@ -83,8 +83,8 @@ impl Credentials for TestAccounts {
         self.guests.lock().push(local.to_owned());
         Box::pin(std::future::ready(Ok(())))
     }
-    fn dismiss<'a>(&'a self, local: &'a str) -> Doing<'a> {
-        self.guests.lock().retain(|guest| guest != local);
+    fn dismiss(self: Arc<Self>, local: String) -> Doing<'static> {
+        self.guests.lock().retain(|guest| *guest != local);
         Box::pin(std::future::ready(Ok(())))
     }
     fn decoy(&self) -> Arc<Decoy> {

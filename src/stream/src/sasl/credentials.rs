@@ -25,7 +25,7 @@ pub trait Credentials: Send + Sync {
     }
 
     /// Removes the account of a guest.
-    fn dismiss<'a>(&'a self, _local: &'a str) -> Doing<'a> {
+    fn dismiss(self: Arc<Self>, _local: String) -> Doing<'static> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
