@@ -96,6 +96,9 @@ impl Presence {
         let own = session.account().jid();
         if was_available {
             self.counters.broadcasts.inc();
+            if !session.account().is_available() {
+                self.note_gone(session.account());
+            }
             route(session, stanza.clone().to(own.clone()), &origin).await;
             self.to_subscribers(session, roster, stanza, &origin).await;
         }

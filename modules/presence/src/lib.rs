@@ -5,10 +5,13 @@
 
 mod broadcast;
 mod directed;
+mod last;
 mod probe;
 mod removal;
 mod rules;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,12 +23,14 @@ use waxwing_core::{Blocks, BoxFuture, Contacts, store_failed};
 use waxwing_roster::{ItemRemoved, Roster, RosterService};
 
 use directed::Directed;
+use last::LastTable;
 
 /// The module.
 pub struct Presence {
     rosters: ServiceHandle<RosterService>,
     blocks: ServiceHandle<dyn Blocks>,
     directed: SessionSlot<Directed>,
+    last: TableRef<LastTable>,
     config: PresenceConfig,
     counters: Counters,
 }
@@ -63,8 +68,8 @@ impl Module for Presence {
 
     const INFO: ModuleInfo = ModuleInfo::new("presence", "Presence and subscriptions")
         .specs(&[Spec::rfc(6121, "3, 4, A").partial(
-            "without: redirect and gone (§4.3.2 rule 2), probes to accounts that do not exist (§4.3.2 rule 1), \
-             notifications kept for users who are away (§3.1.6, §3.2.3, §3.3.3: MAY)",
+            "without redirect and gone (§4.3.2 rule 2), and without notifications kept for users who are away \
+             (§3.1.6, §3.2.3, §3.3.3: MAY)",
         )])
         .requires(&["roster"]);
 
@@ -73,6 +78,7 @@ impl Module for Presence {
             rosters: reg.service::<RosterService>(),
             blocks: reg.optional_service::<dyn Blocks>(),
             directed: reg.session_slot(),
+            last: reg.table::<LastTable>()?,
             config,
             counters: Counters {
                 broadcasts: reg

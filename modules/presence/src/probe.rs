@@ -2,6 +2,7 @@
 
 use waxwing_core::Origin;
 use waxwing_core::prelude::*;
+use waxwing_core::store_failed;
 use waxwing_roster::Roster;
 
 use crate::broadcast::{reachable, route};
@@ -45,7 +46,7 @@ impl Presence {
         let resource = event.stanza.to.as_ref().and_then(Jid::resource);
         let answers = match resource {
             Some(resource) => self.of_resource(&account, resource, &from, subscribed),
-            None if subscribed => of_account(&account),
+            None if subscribed => Some(self.of_account(&account).await.map_err(store_failed)?),
             None => None,
         };
         let answers = answers.unwrap_or_else(|| vec![refused(&account)]);
@@ -59,6 +60,16 @@ impl Presence {
             drop(event.host.router().send(answer).await);
         }
         Ok(Flow::Handled)
+    }
+
+    /// Rules 3 and 4: the last presence of each available resource, or that there is none.
+    async fn of_account(&self, account: &AccountRef) -> Result<Vec<Stanza>, StoreError> {
+        let present: Vec<Stanza> =
+            account.sessions().iter().filter_map(|session| session.presence()).collect();
+        if present.is_empty() {
+            return Ok(vec![self.long_gone(account).await?]);
+        }
+        Ok(present)
     }
 
     /// A probe to a full JID: only whether that resource is there, and only to who may know (§4.3.2, §4.6.6).
@@ -79,15 +90,6 @@ impl Presence {
         let jid = account.jid().with_resource(resource).ok()?;
         Some(vec![Stanza::presence(kind).from(jid)])
     }
-}
-
-/// Rules 3 and 4: the last presence of each available resource, or that there is none.
-fn of_account(account: &AccountRef) -> Option<Vec<Stanza>> {
-    let present: Vec<Stanza> = account.sessions().iter().filter_map(|session| session.presence()).collect();
-    if !present.is_empty() {
-        return Some(present);
-    }
-    Some(vec![Stanza::presence(PresenceType::Unavailable).from(account.jid().clone())])
 }
 
 /// Rule 1: who has no subscription is told so; from the bare JID, or it would tell of a resource.

@@ -345,7 +345,7 @@ async fn rfc6121_2_6_3_where_pushes_would_be_more_the_whole_roster_comes() {
 
 #[tokio::test]
 async fn rosters_and_versions_outlive_a_restart() {
-    let store = waxwing_store::Store::memory();
+    let store = Store::memory();
     let server = builder().store(store.clone()).start().await;
     let mut juliet = server.login(BALCONY).await;
     put(&mut juliet, NURSE).await;
