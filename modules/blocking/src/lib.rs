@@ -156,8 +156,13 @@ impl Blocking {
             *list = Arc::clone(&after);
             (before, after, ticket)
         };
-        if let Some(ticket) = ticket {
-            ticket.durable().await.map_err(store_failed)?;
+        if let Some(ticket) = ticket
+            && let Err(error) = ticket.durable().await
+        {
+            // What is not on disk does not hold, or a second try would find nothing to write.
+            let mut list = list.0.lock();
+            *list = Arc::new(list.undo(&before, &after));
+            return Err(store_failed(error));
         }
         self.push(account, push);
         self.tell_contacts(account, &before, &after).await?;

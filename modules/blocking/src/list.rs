@@ -39,6 +39,15 @@ impl BlockList {
         list
     }
 
+    /// Takes back what led from `before` to `after`, and leaves what others have changed since.
+    pub(crate) fn undo(&self, before: &Self, after: &Self) -> Self {
+        let added = |item: &String| after.0.contains(item) && !before.0.contains(item);
+        let mut list = self.clone();
+        list.0.retain(|item| !added(item));
+        list.0.extend(before.0.difference(&after.0).cloned());
+        list
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

@@ -1,5 +1,6 @@
 use waxwing_core::Origin;
 use waxwing_core::Router;
+use waxwing_store::{EngineKind, Faults, StoreOptions};
 use waxwing_testkit::{TestClient, TestServer};
 
 use super::*;
@@ -181,6 +182,27 @@ async fn xep0191_3_3_the_block_applies_across_sessions_and_restarts() {
     romeo.send("<message to='juliet@capulet.lit' type='chat'><body>Hi</body></message>").await;
     assert_eq!(condition(&mut romeo).await, Condition::ServiceUnavailable);
     juliet.expect_nothing();
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_stored_does_not_hold_and_can_be_tried_again() {
+    let faults = Faults::default();
+    let options = StoreOptions { faults: faults.clone(), ..StoreOptions::new(EngineKind::Memory, "") };
+    let store = Store::open(options).await.unwrap();
+    let server = TestServer::host("capulet.lit").with::<Blocking>().store(store.clone()).start().await;
+    let mut juliet = server.login(JULIET).await;
+    block(&mut juliet, &["a.lit"]).await;
+    for (name, jids) in [("block", &["b.lit"][..]), ("unblock", &[])] {
+        faults.fail_writes(1);
+        set(&mut juliet, name, jids).await;
+        assert_eq!(condition(&mut juliet).await, Condition::InternalServerError);
+        listed(&mut juliet, &["a.lit"]).await;
+    }
+    set(&mut juliet, "unblock", &["a.lit"]).await;
+    pushed(&mut juliet, "unblock", &["a.lit"]).await;
+    done(&mut juliet).await;
+    let server = TestServer::host("capulet.lit").with::<Blocking>().store(store).start().await;
+    listed(&mut server.login(JULIET).await, &[]).await;
 }
 
 /// A message of the server itself, e.g. an error it makes, is never stopped.

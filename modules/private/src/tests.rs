@@ -1,9 +1,15 @@
+use waxwing_store::{EngineKind, StoreOptions};
 use waxwing_testkit::{TestClient, TestServer};
 
 use super::*;
 
 async fn server(config: &str) -> TestServer {
-    TestServer::host("shakespeare.lit").with::<Private>().module_config("private", config).start().await
+    server_on(Store::memory(), config).await
+}
+
+async fn server_on(store: Store, config: &str) -> TestServer {
+    let server = TestServer::host("shakespeare.lit").with::<Private>().store(store);
+    server.module_config("private", config).start().await
 }
 
 async fn hamlet(config: &str) -> TestClient {
@@ -158,6 +164,34 @@ async fn a_blank_element_gives_its_namespace_back() {
     stored(&mut hamlet).await;
     get(&mut hamlet, "<a xmlns='two'/>").await;
     found(&mut hamlet, "<a xmlns='two'>2</a>").await;
+}
+
+/// Many clients at once: none can pass the limit behind the others' backs, and no row is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sets_at_the_same_time_depend_on_each_other() {
+    // On disk, reads wait: the clients overtake each other.
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(StoreOptions::new(EngineKind::Sled, dir.path())).await.unwrap();
+    let server = server_on(store, "namespaces_max = 20").await;
+    let mut clients = tokio::task::JoinSet::new();
+    let start = Arc::new(tokio::sync::Barrier::new(40));
+    for number in 0..40 {
+        let mut client = server.login(&format!("hamlet@shakespeare.lit/{number}")).await;
+        let start = Arc::clone(&start);
+        clients.spawn(async move {
+            start.wait().await;
+            set(&mut client, &format!("<a xmlns='urn:{number}'>{number}</a>")).await;
+            (number, client.next().await.unwrap().is_error())
+        });
+    }
+    let results = clients.join_all().await;
+    assert_eq!(results.iter().filter(|(_, refused)| !refused).count(), 20);
+    let mut hamlet = server.login("hamlet@shakespeare.lit/denmark").await;
+    for (number, refused) in results {
+        get(&mut hamlet, &format!("<a xmlns='urn:{number}'/>")).await;
+        let text = if refused { String::new() } else { number.to_string() };
+        found(&mut hamlet, &format!("<a xmlns='urn:{number}'>{text}</a>")).await;
+    }
 }
 
 #[tokio::test]
