@@ -1,2 +1,30 @@
-//! Waxwing.
-fn main() {}
+//! Waxwing: an XMPP-compliant federated messaging server.
+//!
+//! `waxwing` alone serves `localhost` with a certificate made on the spot; see `waxwing --help`.
+
+mod admin;
+mod check;
+mod cli;
+mod facts;
+mod modules;
+mod password;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::fail(&format!("the runtime does not start: {error}")),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => cli::fail(&reason),
+    }
+}

@@ -6,6 +6,7 @@ pub mod form;
 pub mod jid;
 pub mod ns;
 pub mod stanza;
+#[cfg(test)]
 mod typed;
 
 pub use datetime::Timestamp;
@@ -13,4 +14,3 @@ pub use error::{Condition, ErrorType, StanzaError, StreamCondition, StreamError}
 pub use form::{Field, Form};
 pub use jid::{BareJid, Domain, Jid, JidError};
 pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza, delay};
-pub use typed::typed;

@@ -1,4 +1,4 @@
-//! Typed payloads: a child as one of the types of `xmpp_parsers`.
+//! That `xmpp_parsers`, which many clients are built on, reads our payloads as we mean them.
 
 use waxwing_xml::{CONTENT, Child};
 
@@ -10,7 +10,7 @@ use crate::StanzaError;
 ///
 /// # Errors
 /// `bad-request` if the child is not what the type demands.
-pub fn typed<T: xso::FromXml>(child: &Child) -> Result<T, StanzaError> {
+fn typed<T: xso::FromXml>(child: &Child) -> Result<T, StanzaError> {
     let bytes = child.bytes();
     let read = if child.namespace() == CONTENT {
         // A child in the content namespace declares none: the stream does.

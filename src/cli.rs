@@ -1,0 +1,215 @@
+//! The command line: thin calls into the rest.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use waxwing_core::Config;
+
+use crate::modules::MODULES;
+use crate::{admin, check, facts, password, serve};
+
+/// An XMPP-compliant federated messaging server.
+///
+/// Without a command it serves `localhost` on loopback, with a certificate made on the spot and open registration.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    source: Source,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where the config comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Source {
+    /// The config file (TOML); without one, a server for localhost
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the server keeps everything; wins over the config
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Sets one key of the config, e.g. --set limits.login_tries_max=3
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Source {
+    /// Reads the config.
+    pub(crate) fn load(&self) -> Result<Config, String> {
+        let mut config =
+            Config::load(self.config.as_deref(), &self.set, MODULES).map_err(|error| error.to_string())?;
+        if let Some(dir) = &self.data_dir {
+            config.data_dir.clone_from(dir);
+        }
+        Ok(config)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server until SIGTERM; SIGHUP reads config and certificates again
+    Serve,
+    /// Looks through config, certificates, DNS names and permissions, and says how to mend each finding
+    Check,
+    /// Manages accounts, whether the server runs or not
+    Account {
+        #[command(subcommand)]
+        action: AccountAction,
+    },
+    /// Lists modules; with --hooks, what hangs on each point of a host, in order
+    Modules {
+        /// Print the hooks of this host
+        #[arg(long, value_name = "HOST")]
+        hooks: Option<String>,
+    },
+    /// Moves everything in and out of the store: backup, and change of engine; the server must be stopped
+    Store {
+        #[command(subcommand)]
+        action: StoreAction,
+    },
+    /// Prints completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints what modules declare, for the project's generated texts
+    #[command(hide = true)]
+    Facts {
+        /// Which text
+        what: facts::Fact,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountAction {
+    /// Makes an account; asks for the password
+    Add(WithPassword),
+    /// Removes an account with everything it owns
+    Remove(Address),
+    /// Sets a new password and ends the account's sessions
+    Password(WithPassword),
+    /// Lists the accounts of a host
+    List {
+        /// The host, e.g. example.org
+        host: String,
+    },
+    /// Keeps an account from logging in; what it owns stays
+    Disable(Address),
+    /// Lets a disabled account log in again
+    Enable(Address),
+}
+
+#[derive(Debug, Args)]
+struct Address {
+    /// The address, e.g. anna@example.org
+    jid: String,
+}
+
+#[derive(Debug, Args)]
+struct WithPassword {
+    /// The address, e.g. anna@example.org
+    jid: String,
+    /// Read the password from the first line of standard input instead of asking
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreAction {
+    /// Writes everything into a file (`-`: standard output)
+    Export {
+        /// The file
+        file: PathBuf,
+    },
+    /// Fills an empty store from an export (`-`: standard input)
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub(crate) async fn run(self) -> Result<(), String> {
+        let source = self.source;
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::serve(&source).await,
+            Command::Check => check::check(&source).await,
+            Command::Account { action } => account(&source, action).await,
+            Command::Modules { hooks: None } => print(&facts::modules()),
+            Command::Modules { hooks: Some(host) } => print(&serve::hooks(&source, &host).await?),
+            Command::Store { action: StoreAction::Export { file } } => serve::export(&source, &file).await,
+            Command::Store { action: StoreAction::Import { file } } => serve::import(&source, &file).await,
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Self::command(), "waxwing", &mut std::io::stdout());
+                Ok(())
+            }
+            Command::Facts { what } => print(&facts::text(what)),
+        }
+    }
+}
+
+async fn account(source: &Source, action: AccountAction) -> Result<(), String> {
+    let (name, jid, password) = match action {
+        AccountAction::Add(it) => ("account.add", it.jid, Some(password::read(it.password_stdin)?)),
+        AccountAction::Password(it) => ("account.password", it.jid, Some(password::read(it.password_stdin)?)),
+        AccountAction::Remove(it) => ("account.remove", it.jid, None),
+        AccountAction::Disable(it) => ("account.disable", it.jid, None),
+        AccountAction::Enable(it) => ("account.enable", it.jid, None),
+        AccountAction::List { host } => {
+            return print(&admin::call(source, &host, "account.list", Vec::new()).await?);
+        }
+    };
+    let host = jid.split_once('@').map(|(_, host)| host.to_owned());
+    let host = host.ok_or_else(|| format!("\"{jid}\" is no address of an account: write name@example.org"))?;
+    let arguments = std::iter::once(jid).chain(password).collect();
+    print(&admin::call(source, &host, name, arguments).await?)
+}
+
+/// Prints lines to standard output; a closed pipe is no error.
+pub(crate) fn print(lines: &[String]) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        match writeln!(out, "{line}") {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            result => result.map_err(|error| format!("standard output: {error}"))?,
+        }
+    }
+    Ok(())
+}
+
+/// Says why on standard error, in red where a person reads it.
+pub(crate) fn fail(reason: &str) -> ExitCode {
+    let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+    let mut err = std::io::stderr().lock();
+    let written = if err.is_terminal() {
+        writeln!(err, "{red}waxwing:{red:#} {reason}")
+    } else {
+        writeln!(err, "waxwing: {reason}")
+    };
+    // Nobody is left to be told when standard error is closed.
+    drop(written);
+    ExitCode::FAILURE
+}
+
+/// Styles of a finding or a line of the banner, empty when nobody looks.
+pub(crate) fn style(style: anstyle::Style) -> anstyle::Style {
+    if std::io::stdout().is_terminal() { style } else { anstyle::Style::new() }
+}
+
+impl ValueEnum for facts::Fact {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Readme, Self::Doap, Self::Config]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            Self::Readme => "readme",
+            Self::Doap => "doap",
+            Self::Config => "config",
+        }))
+    }
+}
