@@ -30,7 +30,7 @@ fn results(subject: &str, tally: &mut Tally) -> Result<PathBuf, String> {
     command.env("WAXWING_SUBJECT", subject);
     match subject {
         "waxwing" => {
-            command.env("WAXWING_BIN", run::release_binary("waxwing")?);
+            command.env("WAXWING_BIN", run::waxwing()?);
         }
         "prosody" => needs::programs(&[("prosody", "prosody")])?,
         _ => needs::programs(&[("ejabberdctl", "ejabberd")])?,

@@ -70,9 +70,7 @@ pub(crate) fn check(_: &Options, tally: &mut Tally) {
 /// The file, whether it is as it should be, and how it should be.
 fn compare(place: &Place, source: &Source) -> Result<(PathBuf, bool, String), String> {
     let text = match source {
-        Source::Facts(kind) => {
-            run::output(Command::new(run::release_binary("waxwing")?).args(["facts", kind]))
-        }
+        Source::Facts(kind) => run::output(Command::new(run::waxwing()?).args(["facts", kind])),
         Source::Conformance => run::output(&mut conform::table()),
     }?;
     let (Place::File(name) | Place::Part(name, _)) = place;

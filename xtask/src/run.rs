@@ -88,6 +88,11 @@ pub(crate) fn release_binary(package: &str) -> Result<PathBuf, String> {
     built(&["build", "--release", "--locked", "--package", package], "release", package)
 }
 
+/// The server: what `WAXWING_BIN` names, or the release build, built now.
+pub(crate) fn waxwing() -> Result<PathBuf, String> {
+    std::env::var_os("WAXWING_BIN").map_or_else(|| release_binary("waxwing"), |path| Ok(PathBuf::from(path)))
+}
+
 /// The debug binary of a package, built now.
 pub(crate) fn debug_binary(package: &str) -> Result<PathBuf, String> {
     built(&["build", "--locked", "--package", package], "debug", package)

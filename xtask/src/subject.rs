@@ -26,7 +26,7 @@ impl Server {
     /// limits on rates; `before` are words to put before its command line, such as `taskset -c 0`.
     pub(crate) fn start(name: &str, before: &[&str]) -> Result<Self, String> {
         let program = match name {
-            "waxwing" => run::release_binary("waxwing")?,
+            "waxwing" => run::waxwing()?,
             "prosody" => needs::programs(&[("prosody", "prosody")]).map(|()| PathBuf::from("prosody"))?,
             "ejabberd" => needs::programs(&[("ejabberdctl", "ejabberd")]).map(|()| PathBuf::from("erl"))?,
             other => return Err(format!("no server '{other}' is known here")),
