@@ -27,6 +27,8 @@ pub struct Scanner {
     framing: Framing,
     limits: Limits,
     place: Place,
+    /// Not the first stream of the connection.
+    restarted: bool,
     outside: Outside,
     root: Vec<u8>,
     /// The begin of what is incomplete.
@@ -65,6 +67,7 @@ impl Scanner {
             framing,
             limits,
             place: Place::Begin { declaration: true },
+            restarted: false,
             outside: match framing {
                 Framing::Stream => Outside::stanza(),
                 Framing::Documents => Outside::document(),
@@ -82,7 +85,7 @@ impl Scanner {
     }
     /// Back to the begin of a stream (restart after STARTTLS or SASL); forgets unread input (RFC 6120 §5.4.3.3).
     pub fn restart(&mut self) {
-        *self = Self::new(self.framing, self.limits);
+        *self = Self { restarted: true, ..Self::new(self.framing, self.limits) };
     }
     /// Reads from `input`, moving its begin past what was taken. `None`: all of `input` was taken and more is needed.
     pub fn scan(&mut self, input: &mut &[u8]) -> Result<Option<Item>, XmlError> {
@@ -126,8 +129,9 @@ impl Scanner {
     fn between(&mut self, input: &mut &[u8]) -> Result<(), XmlError> {
         let spaces = name::run(input, name::SPACE);
         *input = input.get(spaces..).unwrap_or_default();
-        if spaces > 0 && self.place == (Place::Begin { declaration: true }) {
-            // XML 1.0 §2.8: an XML declaration stands at the very begin.
+        if spaces > 0 && self.place == (Place::Begin { declaration: true }) && !self.restarted {
+            // XML 1.0 §2.8: an XML declaration stands at the very begin. After a restart white space is what the
+            // peer sent behind the last element of the old stream, as go-xmpp does (RFC 6120 §11.7).
             self.place = Place::Begin { declaration: false };
         }
         let Some(first) = input.first().copied().filter(|first| *first != b'<' || self.place == Place::End)

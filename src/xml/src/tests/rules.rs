@@ -118,6 +118,21 @@ fn every_registered_namespace_passes() {
     }
 }
 
+/// What a peer sends behind the last element of a stream is that stream's: go-xmpp ends `<auth/>` with a line feed.
+#[test]
+fn rfc6120_11_7_white_space_before_a_restarted_stream_is_of_the_old_one() {
+    let rest = HEADER.trim_start_matches("<?xml version='1.0'?>");
+    let spaced = format!("\n<?xml version='1.0'?>{rest}");
+    let mut scanner = client();
+    scanner.restart();
+    let (items, end) = scan_all(&mut scanner, spaced.as_bytes());
+    assert!(end.is_ok() && matches!(items.as_slice(), [Item::Root(_)]), "{items:?} {end:?}");
+    scanner.restart();
+    let (items, end) = scan_all(&mut scanner, format!("a{spaced}").as_bytes());
+    assert!(items.is_empty());
+    assert_eq!(condition(&end.expect_err("no error")), "not-well-formed");
+}
+
 fn header_error(header: &[u8]) -> XmlError {
     let mut scanner = Scanner::new(Framing::Stream, Limits::BEFORE_LOGIN);
     let (items, end) = scan_all(&mut scanner, header);
