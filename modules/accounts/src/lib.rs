@@ -93,8 +93,10 @@ impl Module for Accounts {
         let rows = reg.table::<CredentialTable>()?;
         let service = Arc::new(AccountService::new(&host, rows, &config, iterations, decoy, counters));
         reg.provide::<AccountService>(Arc::clone(&service))?;
-        reg.provide::<dyn waxwing_core::Accounts>(Arc::clone(&service) as _)?;
-        reg.provide::<dyn Credentials>(Arc::clone(&service) as _)?;
+        let accounts: Arc<dyn waxwing_core::Accounts> = Arc::<AccountService>::clone(&service);
+        reg.provide(accounts)?;
+        let credentials: Arc<dyn Credentials> = Arc::<AccountService>::clone(&service);
+        reg.provide(credentials)?;
         let this = Arc::new(Self { service });
         this.declare_commands(reg);
         Ok(this)

@@ -84,10 +84,10 @@ impl Presence {
             return;
         };
         for session in account.sessions() {
-            if to.is_bare() || to == session.jid() {
-                if let Some(directed) = self.directed.peek(&session) {
-                    directed.remove(from);
-                }
+            if (to.is_bare() || to == session.jid())
+                && let Some(directed) = self.directed.peek(&session)
+            {
+                directed.remove(from);
             }
         }
     }

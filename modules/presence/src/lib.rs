@@ -87,8 +87,10 @@ impl Module for Presence {
                 probes: reg.counter("probes", "Probes that arrived at accounts."),
             },
         });
-        reg.provide::<dyn Contacts>(Arc::clone(&this) as _)?;
-        reg.provide::<dyn ItemRemoved>(Arc::clone(&this) as _)?;
+        let contacts: Arc<dyn Contacts> = Arc::<Self>::clone(&this);
+        reg.provide(contacts)?;
+        let removal: Arc<dyn ItemRemoved> = Arc::<Self>::clone(&this);
+        reg.provide(removal)?;
         // §3.4
         reg.stream_feature(StreamFeature::new(Offered::AfterLogin, Tree::new(NS_PRE_APPROVAL, "sub")));
         reg.gate(Side::Sent, Gate::Handle, Kinds::PRESENCE, &this, Self::sent);
@@ -134,8 +136,7 @@ impl Presence {
     }
 
     fn rosters(&self) -> Result<&RosterService, StanzaError> {
-        let rosters = self.rosters.get().ok_or(Condition::InternalServerError)?;
-        Ok(rosters)
+        self.rosters.get().map(Arc::as_ref).ok_or_else(|| Condition::InternalServerError.into())
     }
 
     /// Whether the account has blocked this address: then nothing is sent there in its name. Fails closed.
@@ -147,7 +148,7 @@ impl Presence {
     }
 
     async fn roster<'a>(&self, account: &'a Account) -> Result<&'a Roster, StanzaError> {
-        Ok(self.rosters()?.load(account).await.map_err(store_failed)?)
+        self.rosters()?.load(account).await.map_err(store_failed)
     }
 }
 

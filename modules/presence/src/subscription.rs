@@ -25,7 +25,7 @@ impl Presence {
         }
         let roster = self.roster(&account).await?;
         let decide = |state| outbound(kind, state).state;
-        let updated = self.rosters()?.update(&account, roster, &contact, None, decide, || {})?;
+        let updated = self.rosters()?.update(&account, roster, &contact, None, decide, |_| {})?;
         if let Some(ticket) = updated.ticket {
             event.custody.attach(ticket);
         }
@@ -83,9 +83,9 @@ impl Presence {
             rule.get().state
         };
         // §3.1.6, §3.2.3, §3.3.3: to all interested resources, before the push.
-        let tell = || {
+        let tell = |interested: &[SessionRef]| {
             if rule.get().deliver && kind != PresenceType::Subscribe {
-                for session in rosters.interested(&account) {
+                for session in interested {
                     session.send(stanza.clone());
                 }
             }

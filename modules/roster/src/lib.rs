@@ -19,10 +19,8 @@ use waxwing_core::prelude::*;
 use waxwing_core::{BoxFuture, Shutdown, store_failed};
 
 use item::{Change, Wanted};
-use push::Pusher;
 
 pub use roster::Roster;
-pub(crate) use service::InterestedSlot;
 pub use service::{RosterError, RosterService, Updated};
 pub use state::State;
 pub use table::{ContactRow, ContactTable, Item, VersionTable, Versions};
@@ -81,13 +79,11 @@ impl Module for Rosters {
         .requires(&["accounts"]);
 
     fn start(config: RosterConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
-        let interested = reg.session_slot();
         let service = Arc::new(RosterService {
             rosters: reg.account_slot(),
-            interested,
             contacts: reg.table::<ContactTable>()?,
             versions: reg.table::<VersionTable>()?,
-            pusher: Arc::new(Pusher::new(interested)),
+            pusher: Arc::default(),
             config,
         });
         reg.provide::<RosterService>(Arc::clone(&service))?;

@@ -10,28 +10,19 @@ use tracing::error;
 use waxwing_core::prelude::*;
 use waxwing_core::{Phase, Shutdown};
 
-use crate::InterestedSlot;
-
-/// A push that waits for its change.
+/// A push that waits for its change. Its recipients are settled when the change is made: who becomes interested
+/// later has the change in the roster result.
 struct Push {
     ticket: Option<Ticket>,
-    to: To,
+    to: Vec<SessionRef>,
     query: Child,
 }
 
-/// Who gets a push.
-pub(crate) enum To {
-    /// §2.2: all interested resources.
-    Interested(AccountRef),
-    /// One that has an older version (§2.6.3).
-    One(SessionRef),
-}
-
 /// Sends pushes in order.
+#[derive(Default)]
 pub(crate) struct Pusher {
     queue: Mutex<VecDeque<Push>>,
     wake: Notify,
-    interested: InterestedSlot,
 }
 
 impl fmt::Debug for Pusher {
@@ -41,17 +32,16 @@ impl fmt::Debug for Pusher {
 }
 
 impl Pusher {
-    pub(crate) fn new(interested: InterestedSlot) -> Self {
-        Self { queue: Mutex::new(VecDeque::new()), wake: Notify::new(), interested }
-    }
-
     /// Sends it when `ticket` is durable and all before it have gone; at once if that is so already. Called in the
     /// order of the changes.
-    pub(crate) fn push(&self, ticket: Option<Ticket>, to: To, query: &Tree) {
+    pub(crate) fn push(&self, ticket: Option<Ticket>, to: Vec<SessionRef>, query: &Tree) {
+        if to.is_empty() {
+            return;
+        }
         let push = Push { ticket, to, query: query.to_child() };
         let mut queue = self.queue.lock();
         if queue.is_empty() && push.ticket.as_ref().is_none_or(Ticket::is_durable) {
-            self.send(&push);
+            send(&push);
             return;
         }
         queue.push_back(push);
@@ -74,7 +64,7 @@ impl Pusher {
                 let mut queue = self.queue.lock();
                 let push = queue.pop_front();
                 match (durable, push) {
-                    (Ok(()), Some(push)) => self.send(&push),
+                    (Ok(()), Some(push)) => send(&push),
                     (Err(error), _) => {
                         error!(%error, "A roster change was not written; nobody is told of it.")
                     }
@@ -88,22 +78,14 @@ impl Pusher {
     fn next(&self) -> Option<Option<Ticket>> {
         self.queue.lock().front().map(|push| push.ticket.clone())
     }
-
-    fn send(&self, push: &Push) {
-        match &push.to {
-            To::One(session) => send(session, &push.query),
-            To::Interested(account) => {
-                let interested =
-                    |session: &&SessionRef| self.interested.peek(session).is_some_and(|flag| flag.is_set());
-                account.sessions().iter().filter(interested).for_each(|session| send(session, &push.query));
-            }
-        }
-    }
 }
 
 /// The client ignores pushes that come from anybody else, so there is no `from` (§2.1.6 rule 2).
-fn send(session: &SessionRef, query: &Child) {
-    let mut stanza = Stanza::iq(IqType::Set, session.host().random().id()).to(session.jid().clone());
-    stanza.children.push(query.clone());
-    session.send(stanza);
+fn send(push: &Push) {
+    for session in &push.to {
+        let id = session.host().random().id();
+        let mut stanza = Stanza::iq(IqType::Set, id).to(session.jid().clone());
+        stanza.children.push(push.query.clone());
+        session.send(stanza);
+    }
 }

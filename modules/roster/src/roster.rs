@@ -1,6 +1,7 @@
 //! One account's roster in memory: loaded once, changed under a short lock, written in the order of the changes.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use waxwing_core::prelude::*;
@@ -20,6 +21,9 @@ pub(crate) struct Inner {
     pub(crate) versions: Versions,
     /// The write that the newest change waits for.
     pub(crate) last: Option<Ticket>,
+    /// Resources that asked for the roster (§2.2). Kept here, and not looked up among the account's sessions, because
+    /// no lock of the account may be taken under the roster's: others ask the roster under theirs.
+    interested: Vec<Weak<Session>>,
 }
 
 /// What a change does to the rows.
@@ -45,7 +49,7 @@ pub(crate) struct Answer {
 impl Roster {
     pub(crate) fn new(rows: Vec<(String, ContactRow)>, versions: Versions) -> Self {
         let contacts = rows.into_iter().filter_map(|(jid, row)| Some((BareJid::parse(&jid).ok()?, row)));
-        Self(Mutex::new(Inner { contacts: contacts.collect(), versions, last: None }))
+        Self(Mutex::new(Inner { contacts: contacts.collect(), versions, last: None, interested: Vec::new() }))
     }
 
     /// The subscription state with a contact.
@@ -112,6 +116,17 @@ impl Inner {
         let mut changed: Vec<_> = self.contacts.iter().filter(|(_, row)| row.version > since).collect();
         changed.sort_by_key(|(_, row)| row.version);
         changed
+    }
+
+    pub(crate) fn interested(&mut self) -> Vec<SessionRef> {
+        self.interested.retain(|session| session.strong_count() > 0);
+        self.interested.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn add_interested(&mut self, session: &SessionRef) {
+        if !self.interested().contains(session) {
+            self.interested.push(Arc::downgrade(session));
+        }
     }
 
     pub(crate) fn row(&self, jid: &BareJid) -> ContactRow {

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use waxwing_core::prelude::*;
 use waxwing_core::store_failed;
 use waxwing_store::{Order, Span};
 
 use crate::item::{Change, Wanted, item, query};
-use crate::push::{Pusher, To};
+use crate::push::Pusher;
 use crate::roster::{Inner, Roster};
 use crate::table::{ContactRow, ContactTable, Item, VersionTable};
 use crate::{RosterConfig, State};
@@ -17,23 +16,10 @@ use crate::{RosterConfig, State};
 /// The rosters of one host.
 pub struct RosterService {
     pub(crate) rosters: AccountSlot<Roster>,
-    pub(crate) interested: InterestedSlot,
     pub(crate) contacts: TableRef<ContactTable>,
     pub(crate) versions: TableRef<VersionTable>,
     pub(crate) pusher: Arc<Pusher>,
     pub(crate) config: RosterConfig,
-}
-
-/// Whether a session asked for the roster (RFC 6121 §2.2: an interested resource).
-pub(crate) type InterestedSlot = SessionSlot<Interested>;
-
-#[derive(Debug, Default)]
-pub(crate) struct Interested(AtomicBool);
-
-impl Interested {
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
 }
 
 /// Why a roster was not changed.
@@ -103,18 +89,12 @@ impl RosterService {
         Ok(self.load(account).await?.state(contact).from)
     }
 
-    /// The sessions that asked for the roster.
-    pub fn interested(&self, account: &Account) -> Vec<SessionRef> {
-        let is_interested =
-            |session: &SessionRef| self.interested.peek(session).is_some_and(Interested::is_set);
-        account.sessions().into_iter().filter(is_interested).collect()
-    }
-
     /// Changes the subscription state with a contact: writes it and pushes what clients see of it. The contact is
     /// put into the roster if its new state needs that (RFC 6121 §3.1.3: a request alone does not).
     ///
     /// `change` decides under the roster's lock; `request` is kept if the new state is pending in and the old was
-    /// not; `first` runs before the push goes out, if something changed. Neither may wait.
+    /// not; `first` gets the interested resources before the push goes out, if something changed. Neither may wait
+    /// or ask the roster again.
     ///
     /// # Errors
     /// [`RosterError::Full`], or the store's.
@@ -125,7 +105,7 @@ impl RosterService {
         contact: &BareJid,
         request: Option<&Stanza>,
         change: impl FnOnce(State) -> State,
-        first: impl FnOnce(),
+        first: impl FnOnce(&[SessionRef]),
     ) -> Result<Updated, RosterError> {
         let mut inner = roster.0.lock();
         let mut row = inner.row(contact);
@@ -166,7 +146,7 @@ impl RosterService {
                 (item.name, item.groups) = (name, groups);
             }
         }
-        let ticket = self.write(account, &mut inner, &wanted.jid, row, || {})?;
+        let ticket = self.write(account, &mut inner, &wanted.jid, row, |_| {})?;
         // Nothing changed: the result still waits for what an earlier set changed.
         Ok((before, ticket.or_else(|| inner.last.clone())))
     }
@@ -179,7 +159,7 @@ impl RosterService {
         inner: &mut Inner,
         contact: &BareJid,
         row: ContactRow,
-        first: impl FnOnce(),
+        first: impl FnOnce(&[SessionRef]),
     ) -> Result<Option<Ticket>, RosterError> {
         let random = account.host().random();
         let epoch = || {
@@ -204,11 +184,12 @@ impl RosterService {
         }
         let ticket = self.contacts.store().apply(batch)?;
         inner.take(&delta, ticket.clone());
-        first();
+        let interested = inner.interested();
+        first(&interested);
         if delta.visible {
             let push =
                 query(&delta.versions.ver(delta.versions.version)).with_child(item(contact, &delta.row));
-            self.pusher.push(Some(ticket.clone()), To::Interested(Arc::clone(account)), &push);
+            self.pusher.push(Some(ticket.clone()), interested, &push);
         }
         Ok(Some(ticket))
     }
@@ -216,10 +197,10 @@ impl RosterService {
     /// Makes a session interested, and gives it what changed since its version.
     pub(crate) fn catch_up(&self, session: &SessionRef, since: u64) {
         let Some(roster) = self.rosters.peek(session.account()) else { return };
-        let inner = roster.0.lock();
+        let mut inner = roster.0.lock();
         for push in inner.pushes(since) {
-            self.pusher.push(inner.last.clone(), To::One(Arc::clone(session)), &push);
+            self.pusher.push(inner.last.clone(), vec![Arc::clone(session)], &push);
         }
-        self.interested.get(session).0.store(true, Ordering::Release);
+        inner.add_interested(session);
     }
 }

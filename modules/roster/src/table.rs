@@ -71,14 +71,9 @@ pub struct Item {
 impl ContactRow {
     /// The subscription state (RFC 6121 appendix A.1).
     pub fn state(&self) -> State {
-        let item = self.item.clone().unwrap_or_default();
-        State {
-            to: item.to,
-            from: item.from,
-            pending_out: item.ask,
-            pending_in: self.request.is_some(),
-            approved: item.approved,
-        }
+        let pending_in = self.request.is_some();
+        let Some(item) = &self.item else { return State { pending_in, ..State::default() } };
+        State { to: item.to, from: item.from, pending_out: item.ask, pending_in, approved: item.approved }
     }
 
     /// Whether it only remembers that there was an item.

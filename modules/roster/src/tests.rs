@@ -1,3 +1,4 @@
+use waxwing_store::{EngineKind, Faults, StoreOptions};
 use waxwing_testkit::{TestClient, TestServer, TestServerBuilder};
 
 use super::*;
@@ -396,7 +397,14 @@ async fn rfc6121_3_1_3_a_request_alone_is_kept_but_is_no_item_and_no_push() {
     let roster = service.load(&account).await.unwrap();
     let ask = |from: &str| {
         let pending = |state| State { pending_in: true, ..state };
-        service.update(&account, roster, &BareJid::parse(from).unwrap(), Some(&request(from)), pending, || {})
+        service.update(
+            &account,
+            roster,
+            &BareJid::parse(from).unwrap(),
+            Some(&request(from)),
+            pending,
+            |_| {},
+        )
     };
     ask("romeo@example.net").unwrap();
     assert!(matches!(ask("tybalt@example.net"), Err(RosterError::Full)));
@@ -408,4 +416,36 @@ async fn rfc6121_3_1_3_a_request_alone_is_kept_but_is_no_item_and_no_push() {
     let item = "<item jid='romeo@example.net' subscription='remove'/>";
     assert_eq!(refused(&mut juliet, item).await.0, Condition::ItemNotFound);
     assert_eq!(roster.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn pushes_wait_for_the_disk_and_keep_their_order() {
+    let faults = Faults::default();
+    let mut options = StoreOptions::new(EngineKind::Memory, "");
+    options.faults = faults.clone();
+    let server = builder().store(Store::open(options).await.unwrap()).start().await;
+    let mut juliet = server.login(BALCONY).await;
+    get(&mut juliet).await;
+    let (service, account) = (service(&juliet), juliet.session().account().clone());
+    let roster = service.load(&account).await.unwrap();
+    let approve = |jid: &str| {
+        let approved = |state| State { approved: true, ..state };
+        service.update(&account, roster, &BareJid::parse(jid).unwrap(), None, approved, |_| {}).unwrap()
+    };
+    faults.hold();
+    approve("a@example.net");
+    approve("b@example.net");
+    tokio::task::yield_now().await;
+    juliet.expect_nothing();
+    faults.release();
+    for name in ["a", "b"] {
+        let item = format!("<item jid='{name}@example.net' approved='true' subscription='none'/>");
+        juliet.expect(&push(BALCONY, &item)).await;
+    }
+    // What could not be written is told to nobody.
+    faults.fail_writes(1);
+    let failed = approve("c@example.net").ticket.unwrap();
+    assert!(failed.durable().await.is_err());
+    tokio::task::yield_now().await;
+    juliet.expect_nothing();
 }

@@ -170,7 +170,8 @@ impl Module for BlocksRomeo {
 
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self);
-        reg.provide::<dyn Blocks>(Arc::clone(&this) as _)?;
+        let blocks: Arc<dyn Blocks> = Arc::<Self>::clone(&this);
+        reg.provide(blocks)?;
         Ok(this)
     }
 }

@@ -63,7 +63,7 @@ async fn rfc6121_4_3_2_rule_1_without_a_subscription_the_answer_is_unsubscribed(
     let service = account.host().service::<RosterService>().unwrap();
     let roster = service.load(&account).await.unwrap();
     let lost = |_| waxwing_roster::State::default();
-    service.update(&account, roster, &BareJid::parse(ROMEO).unwrap(), None, lost, || {}).unwrap();
+    service.update(&account, roster, &BareJid::parse(ROMEO).unwrap(), None, lost, |_| {}).unwrap();
     probe(&server, ROMEO, JULIET).await;
     romeo
         .expect(

@@ -102,7 +102,9 @@ async fn rfc6121_3_1_3_who_is_subscribed_is_answered_at_once() {
     let service = account.host().service::<RosterService>().unwrap();
     let roster = service.load(&account).await.unwrap();
     let juliet_jid = BareJid::parse(JULIET).unwrap();
-    service.update(&account, roster, &juliet_jid, None, |_| waxwing_roster::State::default(), || {}).unwrap();
+    service
+        .update(&account, roster, &juliet_jid, None, |_| waxwing_roster::State::default(), |_| {})
+        .unwrap();
     romeo.forget();
     romeo.send("<presence type='subscribe' to='juliet@example.com' id='again'/>").await;
     juliet.expect_nothing();
