@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -117,16 +118,42 @@ pub(crate) fn subscribe(user: &Client, contact: &Client) {
 }
 
 /// Waits until everything that the test's sessions have sent has had its effect on all of them: each pings the
-/// server in turn, twice, which shows that what went before has been handled since order is kept. A session that
-/// has ended is left out.
+/// server in turn, twice, which shows that what went before has been handled since order is kept. A server may keep
+/// roster pushes back until the change is on disk; so an unrelated roster is changed then, and its push awaited,
+/// before each session pings once more. A session that has ended is left out.
 #[track_caller]
 pub(crate) fn barrier() {
     let live: Vec<Rc<Conn>> = LIVE.with_borrow(|all| all.iter().filter_map(Weak::upgrade).collect());
-    for _ in 0..2 {
-        for conn in live.iter().filter(|c| !c.is_closed()) {
-            conn.ping();
-        }
-    }
+    let ping_all = || live.iter().filter(|c| !c.is_closed()).for_each(|c| c.ping());
+    ping_all();
+    ping_all();
+    change_unrelated_roster();
+    ping_all();
+}
+
+/// Changes the roster of an account that all tests share for this, and waits for the push.
+#[track_caller]
+fn change_unrelated_roster() {
+    static BYSTANDER: Mutex<Option<Conn>> = Mutex::new(None);
+    let mut bystander = BYSTANDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let conn = bystander.get_or_insert_with(|| {
+        let name = fresh("bystander");
+        register(&Conn::secure(), &name, "pencil").must("<iq type='result'/>");
+        let conn = Conn::secure();
+        log_in(&conn, &name, "pencil");
+        conn.open_features();
+        conn.bind();
+        conn.request("<iq type='get'><query xmlns='jabber:iq:roster'/></iq>").must("<iq type='result'/>");
+        conn
+    });
+    let change = conn.id();
+    conn.request(&format!(
+        "<iq type='set'><query xmlns='jabber:iq:roster'><item jid='x@example.com' name='{change}'/></query></iq>"
+    ));
+    conn.expect(&format!(
+        "<iq type='set'><query xmlns='jabber:iq:roster'><item name='{change}'/></query></iq>"
+    ));
+    conn.forget();
 }
 
 /// A barrier, after which all unclaimed stanzas of all sessions are forgotten.

@@ -292,6 +292,12 @@ impl Conn {
         self.inner.borrow().inbox.iter().cloned().collect()
     }
 
+    /// Forgets the transcript, which nobody will read, and unclaimed stanzas.
+    pub(crate) fn forget(&self) {
+        self.inner.borrow_mut().transcript.clear();
+        self.clear();
+    }
+
     /// Forgets unclaimed stanzas.
     pub(crate) fn clear(&self) {
         self.inner.borrow_mut().inbox.clear();

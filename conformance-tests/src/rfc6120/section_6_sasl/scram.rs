@@ -137,7 +137,8 @@ fn there_are_at_least_4096_iterations() {
     let conn = Conn::secure();
     let challenge =
         Scram::new("SCRAM-SHA-1", &alice.name, "pencil").run(&conn).challenge.expect("a challenge");
-    let iterations: u32 = challenge.split_once(",i=").expect("i=").1.parse().expect("a number");
+    let iterations = challenge.split(',').find_map(|f| f.strip_prefix("i=")).expect("i=");
+    let iterations: u32 = iterations.parse().expect("a number");
     assert!(iterations >= 4096, "{iterations}");
 }
 

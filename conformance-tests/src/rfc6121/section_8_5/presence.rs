@@ -30,10 +30,21 @@ macro_rules! ignored_for_unknown_account {
 
 // §8.5.1: subscription stanzas for an account that does not exist are ignored.
 ignored_for_unknown_account! {
-    subscribe_to_an_unknown_account_is_ignored: "subscribe";
     subscribed_to_an_unknown_account_is_ignored: "subscribed";
     unsubscribe_to_an_unknown_account_is_ignored: "unsubscribe";
     unsubscribed_to_an_unknown_account_is_ignored: "unsubscribed";
+}
+
+/// §8.5.1 demands that a request for an account that does not exist is ignored, §3.1.2 that the user's server returns
+/// an error where it cannot deliver one. Either will do, but nothing else.
+#[test]
+fn subscribe_to_an_unknown_account_is_ignored_or_bounced() {
+    let alice = user();
+    alice.send("<presence to='nobody-here@localhost' type='subscribe'/>");
+    barrier();
+    for answer in alice.inbox() {
+        answer.must("<presence type='error' from='nobody-here@localhost'/>");
+    }
 }
 
 /// §8.5.1: a probe for an account that does not exist is ignored or answered with unsubscribed.
