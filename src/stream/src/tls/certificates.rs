@@ -8,9 +8,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ServerSessionMemoryCache;
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::files::{self, Pair, Stamp};
@@ -170,9 +171,11 @@ impl Certificates {
         };
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
         config.alpn_protocols.clone_from(&self.settings.alpn);
-        // Resumption spares phones a signature; one ticket is enough for one reconnect, and the cache is bounded.
+        // Resumption spares phones a signature. One ticket is enough for one reconnect; it holds the state itself, under
+        // a key that rustls replaces every six hours (RFC 9325 §3.4), so that no memory is kept for who may come back.
         config.send_tls13_tickets = 1;
-        config.session_storage = ServerSessionMemoryCache::new(1024);
+        config.ticketer = Ticketer::new()?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(config)
     }
 

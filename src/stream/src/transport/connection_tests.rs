@@ -229,3 +229,23 @@ async fn renegotiation_does_not_exist() {
     };
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
+
+#[tokio::test]
+async fn rfc9325_3_4_a_session_is_resumed_by_its_ticket() {
+    let tls = tls();
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let connector = tls.connector(&[version], &[]);
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            let (client, mut connection, facts) = encrypted(&tls, connector.clone()).await;
+            facts.unwrap();
+            let mut client = client.unwrap();
+            kinds.push(client.get_ref().1.handshake_kind().unwrap());
+            // The ticket of TLS 1.3 comes after the handshake.
+            connection.output().extend_from_slice(b"x");
+            connection.flush().await.unwrap();
+            client.read_exact(&mut [0]).await.unwrap();
+        }
+        assert_eq!(kinds, [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed], "{version:?}");
+    }
+}
