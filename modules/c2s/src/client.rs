@@ -366,7 +366,8 @@ impl<'a> Client<'a> {
 
     /// The session's life; a panic in it ends this connection and no other.
     async fn run(&mut self, session: &SessionRef) -> End {
-        let life = guard(self.live(session));
+        // Boxed, because what is handed to a function that awaits it lies in the task twice.
+        let life = guard(Box::pin(self.live(session)));
         life.await.unwrap_or_else(|_| StreamCondition::InternalServerError.into())
     }
 
