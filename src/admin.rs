@@ -38,7 +38,12 @@ fn socket(data_dir: &Path) -> PathBuf {
     data_dir.join("admin.sock")
 }
 
-async fn ask(mut stream: UnixStream, host: &str, name: &str, arguments: &[String]) -> Result<Vec<String>, String> {
+async fn ask(
+    mut stream: UnixStream,
+    host: &str,
+    name: &str,
+    arguments: &[String],
+) -> Result<Vec<String>, String> {
     let problem = |error: std::io::Error| format!("the running server did not answer: {error}");
     let mut fields = vec![host, name];
     fields.extend(arguments.iter().map(String::as_str));

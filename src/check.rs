@@ -94,7 +94,9 @@ fn data_dir(dir: &Path) -> Finding {
         Ok(()) => Finding::good(format!("the data folder {shown} is private and can be written")),
         Err(error) => Finding::bad(
             format!("the data folder {shown} cannot be written: {error}"),
-            format!("run this check as the user that runs the server, or chown the folder: chown -R USER {shown}"),
+            format!(
+                "run this check as the user that runs the server, or chown the folder: chown -R USER {shown}"
+            ),
         ),
     }
 }
@@ -126,13 +128,18 @@ fn certificate(host: &str, folder: &Path, found: &Certificates) -> Finding {
             return Finding::good("localhost gets a certificate signed by itself");
         }
         let what = format!("there is no certificate for {host} in {}", folder.display());
-        let mend = format!("put {host}.crt and {host}.key there (a chain and its key, PEM), from your certificate authority");
+        let mend = format!(
+            "put {host}.crt and {host}.key there (a chain and its key, PEM), from your certificate authority"
+        );
         return Finding::warning(what, mend);
     };
     let seconds = served.identity().not_after.saturating_sub(waxwing_core::Clock::System.now().0 / 1_000_000);
     let days = seconds.div_euclid(86_400);
     match days {
-        ..0 => Finding::bad(format!("the certificate for {host} has expired"), "renew it; the server reads it again by itself"),
+        ..0 => Finding::bad(
+            format!("the certificate for {host} has expired"),
+            "renew it; the server reads it again by itself",
+        ),
         0..14 => Finding::warning(format!("the certificate for {host} expires in {days} days"), "renew it"),
         _ => Finding::good(format!("the certificate for {host} is good for {days} more days")),
     }
@@ -189,10 +196,14 @@ async fn lookup(resolver: &TokioResolver, host: &str) -> Finding {
         return Finding::good(format!("{host} is found by its SRV record"));
     }
     match resolver.lookup_ip(format!("{host}.")).await {
-        Ok(_) => Finding::good(format!("{host} is found by its address; it has no SRV record, and needs none on port 5222")),
+        Ok(_) => Finding::good(format!(
+            "{host} is found by its address; it has no SRV record, and needs none on port 5222"
+        )),
         Err(error) => Finding::warning(
             format!("clients will not find {host}: {error}"),
-            format!("add an address record for {host}, or _xmpp-client._tcp.{host} SRV 0 5 5222 and the machine's name"),
+            format!(
+                "add an address record for {host}, or _xmpp-client._tcp.{host} SRV 0 5 5222 and the machine's name"
+            ),
         ),
     }
 }

@@ -164,7 +164,8 @@ async fn account(source: &Source, action: AccountAction) -> Result<(), String> {
         }
     };
     let host = jid.split_once('@').map(|(_, host)| host.to_owned());
-    let host = host.ok_or_else(|| format!("\"{jid}\" is no address of an account: write name@example.org"))?;
+    let host =
+        host.ok_or_else(|| format!("\"{jid}\" is no address of an account: write name@example.org"))?;
     let arguments = std::iter::once(jid).chain(password).collect();
     print(&admin::call(source, &host, name, arguments).await?)
 }

@@ -97,7 +97,10 @@ async fn open(config: &Config) -> Result<Store, String> {
     let dir = &config.data_dir;
     // Passwords' verifiers and private keys lie here: nobody else may look.
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
-        format!("{}: {error}. Make the folder for the user that runs the server, or name another with --data-dir", dir.display())
+        format!(
+            "{}: {error}. Make the folder for the user that runs the server, or name another with --data-dir",
+            dir.display()
+        )
     })?;
     let mut options = StoreOptions::new(engine, dir.join("store"));
     options.cache_bytes = u64::try_from(config.storage.cache.0).unwrap_or(u64::MAX);
@@ -154,7 +157,11 @@ fn first_steps(server: &Server) -> Vec<String> {
     };
     vec![
         format!("{bold}Waxwing serves {host}{bold:#} and keeps its data in {}.", config.data_dir.display()),
-        format!("  STARTTLS on {}, direct TLS on {}.", addresses(&config.listen.c2s), addresses(&config.listen.c2s_tls)),
+        format!(
+            "  STARTTLS on {}, direct TLS on {}.",
+            addresses(&config.listen.c2s),
+            addresses(&config.listen.c2s_tls)
+        ),
         String::new(),
         "To try it, register an account with any XMPP client, for example:".to_owned(),
         format!("  profanity          then: /register juliet {host} tls trust"),

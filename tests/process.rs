@@ -88,7 +88,10 @@ impl Wire {
                 let rest = self.seen.split_off(at + what.len());
                 return std::mem::replace(&mut self.seen, rest);
             }
-            let count = self.stream.read(&mut buffer).unwrap_or_else(|error| panic!("{what}: {error}; {}", self.seen));
+            let count = self
+                .stream
+                .read(&mut buffer)
+                .unwrap_or_else(|error| panic!("{what}: {error}; {}", self.seen));
             assert!(count > 0, "the stream ended before {what}: {}", self.seen);
             self.seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
         }
@@ -96,7 +99,10 @@ impl Wire {
 
     /// Logs in with PLAIN and binds.
     fn login(&mut self, name: &str, password: &str) {
-        self.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>", plain(name, password)));
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
+            plain(name, password)
+        ));
         self.until("<success");
         self.send(HEADER);
         self.until("</stream:features>");
@@ -110,7 +116,8 @@ fn plain(name: &str, password: &str) -> String {
     let bytes = format!("\0{name}\0{password}").into_bytes();
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for index in 0..4 {
             let digit = char::from(DIGITS[(word >> (18 - 6 * index) & 63) as usize]);
             out.push(if index > chunk.len() { '=' } else { digit });
@@ -234,7 +241,10 @@ fn what_was_acknowledged_survives_kill_9() {
         juliet.send("<iq type='get' id='all'><query xmlns='jabber:iq:roster'/></iq>");
         let roster = juliet.until("</iq>");
         for number in 0..20 {
-            assert!(roster.contains(&format!("friend{number}@example.org")), "{engine}: {number} is lost: {roster}");
+            assert!(
+                roster.contains(&format!("friend{number}@example.org")),
+                "{engine}: {number} is lost: {roster}"
+            );
         }
     }
 }
@@ -271,7 +281,10 @@ fn a_bad_config_says_where_and_what_to_do() {
         let output = run(dir.path(), &arguments, "");
         assert!(!output.status.success());
         let text = text(&output);
-        assert!(text.contains("waxwing.toml, line 2: there is no key \"admin\" here: did you mean \"admins\"?"), "{text}");
+        assert!(
+            text.contains("waxwing.toml, line 2: there is no key \"admin\" here: did you mean \"admins\"?"),
+            "{text}"
+        );
     }
 }
 
@@ -279,7 +292,8 @@ fn a_bad_config_says_where_and_what_to_do() {
 fn check_names_findings_and_how_to_mend_them() {
     let dir = TempDir::new().unwrap();
     std::fs::create_dir(dir.path().join("data")).unwrap();
-    std::fs::write(dir.path().join("waxwing.toml"), CONFIG.replace("127.0.0.1:PORT", "0.0.0.0:5222")).unwrap();
+    std::fs::write(dir.path().join("waxwing.toml"), CONFIG.replace("127.0.0.1:PORT", "0.0.0.0:5222"))
+        .unwrap();
     let output = run(dir.path(), &["check"], "");
     let text = text(&output);
     assert!(!output.status.success() && text.contains("take allow_plaintext out"), "{text}");
@@ -301,13 +315,18 @@ fn the_order_of_hooks_is_as_it_was() {
     let output = run(dir.path(), &["modules", "--hooks", "localhost"], "");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hooks.txt");
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(lines, std::fs::read_to_string(golden).unwrap(), "if this is meant, write the new order to tests/hooks.txt");
+    assert_eq!(
+        lines,
+        std::fs::read_to_string(golden).unwrap(),
+        "if this is meant, write the new order to tests/hooks.txt"
+    );
 }
 
 #[test]
 fn help_and_completions_are_there() {
     let dir = TempDir::new().unwrap();
-    for arguments in [vec!["--help"], vec!["account", "--help"], vec!["completions", "bash"], vec!["modules"]] {
+    for arguments in [vec!["--help"], vec!["account", "--help"], vec!["completions", "bash"], vec!["modules"]]
+    {
         let output = run(dir.path(), &arguments, "");
         assert!(output.status.success() && output.stdout.len() > 200, "{arguments:?}: {}", text(&output));
     }

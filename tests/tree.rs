@@ -26,7 +26,9 @@ fn crates() -> Vec<PathBuf> {
     let mut found = vec![root().to_owned()];
     for folder in ["src", "modules"] {
         let entries = std::fs::read_dir(root().join(folder)).unwrap();
-        found.extend(entries.map(|entry| entry.unwrap().path()).filter(|path| path.join("Cargo.toml").exists()));
+        found.extend(
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.join("Cargo.toml").exists()),
+        );
     }
     found
 }

@@ -43,7 +43,8 @@ impl Environment for C2s {
     fn features(&self, domain: &Domain, place: Place) -> Vec<Vec<u8>> {
         let Some(host) = Self::host(self, domain) else { return Vec::new() };
         let here = |offered: Offered| features::place(offered) == place;
-        let declared = host.stream_features().iter().filter(|feature| here(feature.offered));
+        let declared =
+            host.stream_features().iter().filter(|feature| here(feature.offered) && feature.is_shown(&host));
         let mut elements: Vec<Vec<u8>> =
             declared.map(|feature| feature.element.to_xml().into_bytes()).collect();
         if place != Place::BeforeTls {

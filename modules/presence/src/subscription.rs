@@ -20,9 +20,6 @@ impl Presence {
             // §4.2.2: an entity is subscribed to its own presence as it is.
             return Ok(Flow::Drop(DropReason("subscription to oneself")));
         }
-        if kind == PresenceType::Subscribe {
-            self.check_exists(event, &contact).await?;
-        }
         let roster = self.roster(&account).await?;
         let decide = |state| outbound(kind, state).state;
         let updated = self.rosters()?.update(&account, roster, &contact, None, decide, |_| {})?;
@@ -44,20 +41,6 @@ impl Presence {
             self.show_to(&account, &contact).await;
         }
         Ok(Flow::Handled)
-    }
-
-    /// §3.1.2: the user learns that a local contact does not exist.
-    async fn check_exists(&self, event: &Event, contact: &BareJid) -> Result<(), StanzaError> {
-        let Some(host) = event.host.router().host(contact.domain()) else { return Ok(()) };
-        let (HostKind::Accounts, Some(local)) = (host.kind(), contact.local()) else { return Ok(()) };
-        match host.account(local).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Condition::ServiceUnavailable.into()),
-            Err(error) => {
-                tracing::error!(%error, "The store failed while a contact was looked up.");
-                Err(Condition::InternalServerError.into())
-            }
-        }
     }
 
     /// §3.1.3, §3.1.6, §3.2.3, §3.3.3: it is for the user.

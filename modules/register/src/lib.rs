@@ -70,13 +70,12 @@ impl Module for Register {
             reg.iq(Iq::get(to, NS, "query"), &this, Self::get)?;
             reg.iq(Iq::set(to, NS, "query"), &this, Self::set)?;
         }
-        if reg.host()?.config().registration == RegistrationMode::Open {
-            // §8: the feature is advertised only where strangers may register.
-            let feature = StreamFeature::new(Offered::BeforeLogin, Tree::new(NS_FEATURE, "register"))
-                .on(Trigger::Iq(IqType::Get, NS, "query"))
-                .on(Trigger::Iq(IqType::Set, NS, "query"));
-            reg.stream_feature_with(feature, &this, Self::stranger);
-        }
+        // §8: the feature is advertised only where strangers may register.
+        let feature = StreamFeature::new(Offered::BeforeLogin, Tree::new(NS_FEATURE, "register"))
+            .shown_while(|host| host.config().registration == RegistrationMode::Open)
+            .on(Trigger::Iq(IqType::Get, NS, "query"))
+            .on(Trigger::Iq(IqType::Set, NS, "query"));
+        reg.stream_feature_with(feature, &this, Self::stranger);
         reg.task("forget", Every(WINDOW), &this, Self::forget);
         Ok(this)
     }

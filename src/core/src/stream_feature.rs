@@ -11,7 +11,7 @@ use waxwing_xmpp::{IqType, Stanza};
 use crate::disco::DiscoNode;
 use crate::iq::IqResult;
 use crate::service::BoxFuture;
-use crate::{HostRef, SessionRef};
+use crate::{Host, HostRef, SessionRef};
 
 /// Where in the negotiation a feature is offered (XEP-0170).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +78,7 @@ pub struct StreamFeature {
     pub triggers: Vec<Trigger>,
     pub(crate) call: Option<EnableCall>,
     make: Option<MakeElement>,
+    shown: Option<fn(&Host) -> bool>,
 }
 
 /// Makes the element of a feature out of what the modules of the host have declared about it.
@@ -92,7 +93,7 @@ impl fmt::Debug for StreamFeature {
 impl StreamFeature {
     /// A feature that only informs (`<ver/>`, `<c/>`).
     pub fn new(offered: Offered, element: Tree) -> Self {
-        Self { module: "", offered, element, triggers: Vec::new(), call: None, make: None }
+        Self { module: "", offered, element, triggers: Vec::new(), call: None, make: None, shown: None }
     }
 
     /// A feature that only informs and whose element depends on what all modules declare about the host (a hash of
@@ -103,6 +104,19 @@ impl StreamFeature {
         make: impl Fn(&DiscoNode) -> Tree + Send + Sync + 'static,
     ) -> Self {
         Self { make: Some(Arc::new(make)), ..Self::new(offered, name.clone()) }
+    }
+
+    /// Advertises it only while this holds, e.g. while the config of the host says so. What enables it is taken
+    /// all the same: its function says no in its own words.
+    #[must_use]
+    pub fn shown_while(mut self, shown: fn(&Host) -> bool) -> Self {
+        self.shown = Some(shown);
+        self
+    }
+
+    /// Whether it is advertised at this moment.
+    pub fn is_shown(&self, host: &Host) -> bool {
+        self.shown.is_none_or(|shown| shown(host))
     }
 
     /// Computes the element if that was asked for.
