@@ -236,3 +236,54 @@ fn the_jid_comes_from_the_login() {
     }
     assert!(conn.bind().starts_with(&format!("{alice:#}/")));
 }
+
+/// RFC 7622 §3.4: characters that XML escapes may stand in a resource, and arrive as they were.
+#[test]
+fn a_resource_with_markup_is_escaped_everywhere() {
+    let (account, bob) = (user(), online());
+    let conn = account.authenticated();
+    let jid = conn.bind_as("a&amp;b&lt;c&gt;&apos;d&quot;");
+    assert_eq!(jid, format!("{account:#}/a&b<c>'d\""));
+    send!(conn, "<message to='{bob}'><body>x</body></message>");
+    assert_eq!(bob.expect("<message/>").attr("from"), Some(jid.as_str()));
+    send!(bob, "<message to='{account:#}/a&amp;b&lt;c&gt;&apos;d&quot;'><body>y</body></message>");
+    conn.expect("<message><body>y</body></message>");
+}
+
+/// RFC 7622 §3.1: the first slash ends the domain; what follows, slashes and at signs too, is the resource.
+#[test]
+fn a_resource_with_a_slash_and_an_at_sign_is_addressed() {
+    let (account, bob) = (user(), online());
+    let odd = account.session("a/b@c");
+    assert_eq!(odd.to_string(), format!("{account:#}/a/b@c"));
+    send!(bob, "<message to='{odd}' type='chat'><body>x</body></message>");
+    expect!(odd, "<message from='{bob}' to='{odd}'><body>x</body></message>");
+}
+
+/// §7.7.2.2 and RFC 6121 §4.5.2: a session that is replaced becomes unavailable, if it is replaced.
+#[test]
+fn a_replaced_session_is_announced_as_unavailable() {
+    let (alice, bob) = (online(), online());
+    subscribe(&bob, &alice);
+    let reply = alice.authenticated().request(
+        "<iq type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r1</resource></bind></iq>",
+    );
+    if reply.attr("type") == Some("result")
+        && reply.need_child("bind").need_child("jid").text() == alice.to_string()
+    {
+        expect!(bob, "<presence from='{alice}' type='unavailable'/>");
+    }
+}
+
+/// §4.3.6: a session that took over a full JID gets what is for it; the old one gets nothing more.
+#[test]
+fn a_new_session_of_the_same_resource_after_logout_works() {
+    let (alice, bob) = (online(), online());
+    let full = alice.to_string();
+    alice.log_out();
+    let again = alice.session("r1");
+    assert_eq!(again.to_string(), full);
+    again.go_online();
+    send!(bob, "<message to='{full}' type='chat'><body>x</body></message>");
+    expect!(again, "<message from='{bob}'><body>x</body></message>");
+}

@@ -54,3 +54,25 @@ fn white_space_between_stanzas_is_ignored() {
     alice.send(" \n\t \r\n ");
     alice.expect_nothing();
 }
+
+/// A stanza that arrives byte by byte is a stanza.
+#[test]
+fn a_stanza_in_small_pieces_is_a_stanza() {
+    let (alice, bob) = (online(), online());
+    let stanza = format!("<message to='{bob}' id='m'><body>slow &amp; steady</body></message>");
+    for byte in stanza.as_bytes() {
+        alice.send_bytes(&[*byte]);
+    }
+    assert_eq!(bob.expect("<message id='m'/>").need_child("body").text(), "slow & steady");
+}
+
+/// §4.4: a client that dies in the middle of a stanza has not sent it.
+#[test]
+fn half_a_stanza_is_no_stanza() {
+    let (alice, bob) = (online(), online());
+    subscribe(&bob, &alice);
+    send!(alice, "<message to='{bob}' id='half'><body>half");
+    alice.cut();
+    expect!(bob, "<presence from='{alice}' type='unavailable'/>");
+    bob.expect_no("<message id='half'/>");
+}

@@ -68,3 +68,28 @@ fn a_bare_jid_as_user_name_is_refused() {
     send!(conn, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{message}</auth>");
     conn.expect_next("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
 }
+
+/// RFC 7622 §3.3: a user name beyond ASCII is registered, logs in and is an address.
+#[test]
+fn a_user_name_beyond_ascii_works() {
+    let (name, bob) = (fresh("żółw"), online());
+    let conn = Conn::secure();
+    register(&conn, &name, "pencil").must("<iq type='result'/>");
+    log_in(&conn, &name, "pencil");
+    conn.open_features();
+    let jid = conn.bind();
+    assert!(jid.starts_with(&format!("{name}@localhost/")), "{jid}");
+    send!(conn, "<message to='{bob}'><body>x</body></message>");
+    expect!(bob, "<message from='{jid}'/>");
+}
+
+/// RFC 7622 §3.3: the other normal form of the name is the same name.
+#[test]
+fn a_user_name_in_another_normal_form_is_the_same_account() {
+    let name = fresh("ang");
+    register(&Conn::secure(), &format!("{name}\u{e5}"), "pencil").must("<iq type='result'/>");
+    let conn = Conn::secure();
+    log_in(&conn, &format!("{name}a\u{30a}"), "pencil");
+    conn.open_features();
+    assert!(conn.bind().starts_with(&format!("{name}\u{e5}@localhost/")));
+}
