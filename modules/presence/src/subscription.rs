@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use waxwing_core::prelude::*;
+use waxwing_roster::RosterService;
 
 use crate::rules::{inbound, outbound};
 use crate::{Presence, recipient, sender};
@@ -38,7 +39,7 @@ impl Presence {
         }
         if kind == PresenceType::Subscribed && updated.after.from && !updated.before.from {
             // §3.1.5
-            self.show_to(&account, &contact).await;
+            self.show_after_push(event, &account, &contact).await;
         }
         Ok(Flow::Handled)
     }
@@ -101,7 +102,17 @@ impl Presence {
         drop(event.host.router().send(reply).await);
         if kind == PresenceType::Subscribed {
             // As after an approval by the user (§3.1.5).
-            self.show_to(account, contact).await;
+            self.show_after_push(event, account, contact).await;
         }
+    }
+
+    /// Shows the account's resources to a new subscriber, but not before the push that waits for the disk: clients
+    /// judge presence by the roster they know (§4.2.4), and Profanity 0.13 tells of nobody with subscription none.
+    async fn show_after_push(&self, event: &Event, account: &AccountRef, contact: &BareJid) {
+        let host = event.host.router().host(contact.domain());
+        if let Some(rosters) = host.and_then(|host| host.service::<RosterService>()) {
+            rosters.settled().await;
+        }
+        self.show_to(account, contact).await;
     }
 }

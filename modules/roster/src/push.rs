@@ -5,10 +5,17 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tracing::error;
 use waxwing_core::prelude::*;
 use waxwing_core::{Phase, Shutdown};
+
+/// What stands in the queue.
+enum Waiting {
+    Push(Push),
+    /// Somebody who wants to know when all before it have gone; told by being dropped.
+    Watcher(#[expect(dead_code, reason = "only dropped")] oneshot::Sender<()>),
+}
 
 /// A push that waits for its change. Its recipients are settled when the change is made: who becomes interested
 /// later has the change in the roster result.
@@ -21,7 +28,7 @@ struct Push {
 /// Sends pushes in order.
 #[derive(Default)]
 pub(crate) struct Pusher {
-    queue: Mutex<VecDeque<Push>>,
+    queue: Mutex<VecDeque<Waiting>>,
     wake: Notify,
 }
 
@@ -44,16 +51,35 @@ impl Pusher {
             send(&push);
             return;
         }
-        queue.push_back(push);
+        queue.push_back(Waiting::Push(push));
         drop(queue);
         self.wake.notify_one();
+    }
+
+    /// Returns when the pushes that wait now have gone, or never will.
+    pub(crate) async fn settled(&self) {
+        let gone = {
+            let mut queue = self.queue.lock();
+            if queue.is_empty() {
+                return;
+            }
+            let (watcher, gone) = oneshot::channel();
+            queue.push_back(Waiting::Watcher(watcher));
+            gone
+        };
+        self.wake.notify_one();
+        // Nothing is ever sent: the watcher is dropped.
+        drop(gone.await);
     }
 
     /// Sends what waits, until the server stops.
     pub(crate) async fn run(&self, mut shutdown: Shutdown) {
         loop {
             tokio::select! {
-                () = shutdown.reached(Phase::Stopping) => return,
+                () = shutdown.reached(Phase::Stopping) => {
+                    self.queue.lock().clear();
+                    return;
+                }
                 () = self.wake.notified() => {}
             }
             while let Some(ticket) = self.next() {
@@ -62,21 +88,23 @@ impl Pusher {
                     None => Ok(()),
                 };
                 let mut queue = self.queue.lock();
-                let push = queue.pop_front();
-                match (durable, push) {
-                    (Ok(()), Some(push)) => send(&push),
-                    (Err(error), _) => {
+                match (durable, queue.pop_front()) {
+                    (Ok(()), Some(Waiting::Push(push))) => send(&push),
+                    (Err(error), Some(Waiting::Push(_))) => {
                         error!(%error, "A roster change was not written; nobody is told of it.")
                     }
-                    (Ok(()), None) => {}
+                    (_, Some(Waiting::Watcher(_)) | None) => {}
                 }
             }
         }
     }
 
-    /// What the first push waits for; None: nothing waits.
+    /// What the first in the queue waits for; None: the queue is empty.
     fn next(&self) -> Option<Option<Ticket>> {
-        self.queue.lock().front().map(|push| push.ticket.clone())
+        self.queue.lock().front().map(|waiting| match waiting {
+            Waiting::Push(push) => push.ticket.clone(),
+            Waiting::Watcher(_) => None,
+        })
     }
 }
 

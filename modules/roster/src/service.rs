@@ -127,6 +127,12 @@ impl RosterService {
         Ok(Updated { before, after, ticket })
     }
 
+    /// Returns when all pushes of this host that wait for the disk have gone: what is sent after that does not
+    /// overtake them.
+    pub async fn settled(&self) {
+        self.pusher.settled().await;
+    }
+
     /// Carries out a roster set. Gives the state before, and the write.
     pub(crate) fn set(
         &self,

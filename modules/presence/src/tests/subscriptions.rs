@@ -1,5 +1,9 @@
 //! RFC 6121 §3, with rosters and pushes.
 
+use std::pin::pin;
+
+use waxwing_store::{EngineKind, Faults, Store, StoreOptions};
+
 use super::*;
 
 #[tokio::test]
@@ -38,6 +42,37 @@ async fn rfc6121_3_1_5_approval_reaches_the_user_before_the_push_and_brings_pres
     romeo.expect(&push(ORCHARD, "<item jid='juliet@example.com' subscription='to'/>")).await;
     romeo.expect(&presence(BALCONY, ROMEO, "")).await;
     romeo.expect_nothing();
+}
+
+/// Clients judge presence by the roster they know, so the push goes first.
+#[tokio::test]
+async fn rfc6121_4_2_4_presence_does_not_overtake_a_push_that_waits_for_the_disk() {
+    let faults = Faults::default();
+    let mut options = StoreOptions::new(EngineKind::Memory, "");
+    options.faults = faults.clone();
+    let server = builder().store(Store::open(options).await.unwrap()).start().await;
+    let mut juliet = online(&server, BALCONY).await;
+    let mut romeo = online(&server, ORCHARD).await;
+    juliet.send(&format!("<presence type='subscribe' to='{ROMEO}'/>")).await;
+    juliet
+        .expect(&push(BALCONY, "<item jid='romeo@example.net' ask='subscribe' subscription='none'/>"))
+        .await;
+    faults.hold();
+    let answer = format!("<presence type='subscribed' to='{JULIET}'/>");
+    {
+        let mut approval = pin!(romeo.send(&answer));
+        tokio::select! {
+            biased;
+            () = &mut approval => panic!("the presence did not wait"),
+            () = tokio::task::yield_now() => {}
+        }
+        juliet.expect(&presence(ROMEO, JULIET, "subscribed")).await;
+        juliet.expect_nothing();
+        faults.release();
+        approval.await;
+    }
+    juliet.expect(&push(BALCONY, "<item jid='romeo@example.net' subscription='to'/>")).await;
+    juliet.expect(&presence(ORCHARD, JULIET, "")).await;
 }
 
 #[tokio::test]
