@@ -26,6 +26,7 @@ macro_rules! request {
 pub(crate) mod client;
 pub(crate) mod conn;
 pub(crate) mod dom;
+mod negotiation;
 pub(crate) mod scram;
 pub(crate) mod subject;
 
