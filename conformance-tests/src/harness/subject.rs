@@ -113,7 +113,7 @@ https = []
 certificates = "{certs}"
 [limits]
 exempt = ["127.0.0.0/8", "::1/128"]
-login_time_max = "20 s"
+login_time_max = "10 s"
 [host."localhost"]
 registration = "open"
 admins = ["admin@localhost"]
@@ -165,7 +165,7 @@ modules_disabled = {{ "s2s", "offline" }}
 allow_registration = true
 ssl = {{ key = "{dir}/certs/localhost.key", certificate = "{dir}/certs/localhost.crt" }}
 c2s_direct_tls_ssl = ssl
-c2s_timeout = 20
+c2s_timeout = 10
 contact_info = {{ admin = {{ "xmpp:admin@localhost" }} }}
 VirtualHost "localhost"
 VirtualHost "second.localhost"
@@ -191,7 +191,7 @@ listen:
   - {{port: {c2s}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none, max_stanza_size: 262144}}
   - {{port: {c2s_tls}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none, max_stanza_size: 262144}}
 registration_timeout: infinity
-negotiation_timeout: 20
+negotiation_timeout: 10
 auth_method: internal
 auth_password_format: scram
 access_rules:

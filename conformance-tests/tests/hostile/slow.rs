@@ -10,8 +10,8 @@ use crate::harness::*;
 
 /// Between two bytes: often enough that no limit on silence helps.
 const DRIP: Duration = Duration::from_millis(100);
-/// The subjects are told to allow 20 seconds for a login; twice that is for a machine that is busy.
-const LOGIN_MAX: Duration = Duration::from_secs(40);
+/// The subjects are told to allow 10 seconds for a login; the rest is for a machine that is busy.
+const LOGIN_MAX: Duration = Duration::from_secs(30);
 
 /// Somebody who never gets to an end.
 struct Slow {
