@@ -141,10 +141,13 @@ fn rfc6120_6_5_noise_instead_of_a_login() {
     {
         let conn = Conn::secure();
         // Ended, so that it need not time out where the server waits for more of the login.
-        let outcome = send_and_see(&conn, format!("{}</stream:stream>", auth(mechanism, message)).as_bytes(), false);
+        let outcome =
+            send_and_see(&conn, format!("{}</stream:stream>", auth(mechanism, message)).as_bytes(), false);
         let refused = match (&outcome.fate, outcome.answers.as_slice()) {
             (Fate::Error(condition), _) => condition != "internal-server-error",
-            (fate, [answer]) => *fate == Fate::Ended && ["failure", "challenge"].contains(&answer.name.as_str()),
+            (fate, [answer]) => {
+                *fate == Fate::Ended && ["failure", "challenge"].contains(&answer.name.as_str())
+            }
             _ => false,
         };
         assert!(refused, "{mechanism} {message:.50}: {outcome}");

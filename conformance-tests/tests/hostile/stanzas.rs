@@ -148,7 +148,8 @@ fn message_of(to: &str, length: usize) -> String {
 fn rfc6120_13_12_a_stanza_of_the_limit() {
     let _turn = beside_others();
     let victim = online();
-    let outcome = attack(Place::AfterLogin, message_of(&victim.to_string(), limit().unwrap_or(10_000)).as_bytes());
+    let outcome =
+        attack(Place::AfterLogin, message_of(&victim.to_string(), limit().unwrap_or(10_000)).as_bytes());
     outcome.check(&Expected::Accepted).unwrap_or_else(|problem| panic!("{problem}"));
     victim.expect_next("<message id='1'/>");
 }

@@ -130,8 +130,11 @@ fn rfc6120_4_8_every_known_namespace_is_delivered() {
             alice,
             "<message to='{bob}' id='n{number}'><x xmlns='{namespace}'/><p:x xmlns:p='{namespace}'/></message>"
         );
+        let content =
+            ["jabber:client", "jabber:server", "jabber:component:accept"].contains(&namespace.as_str());
+        let arrived = if content { "jabber:client" } else { &namespace };
         bob.expect_next(&format!(
-            "<message id='n{number}'><x xmlns='{namespace}'/><x xmlns='{namespace}'/></message>"
+            "<message id='n{number}'><x xmlns='{arrived}'/><x xmlns='{arrived}'/></message>"
         ));
     }
 }
