@@ -113,8 +113,10 @@ pub(crate) fn reference(bytes: &[u8]) -> Lexed<usize> {
                 let known = bytes.get(..=at).and_then(predefined).is_some();
                 return if known { Ok(at + 1) } else { Err(Stop::restricted("an entity")) };
             }
-            byte if at == 1 && !is(*byte, NAME_START) && *byte < 0x80 && *byte != b':' => break,
-            byte if !is(*byte, NAME) && *byte < 0x80 && *byte != b':' => break,
+            // None of the five is beyond ASCII; but what is no character at all is the graver mistake.
+            0x80.. => return Err(beyond_ascii(bytes.get(at..).unwrap_or_default())),
+            byte if at == 1 && !is(*byte, NAME_START) && *byte != b':' => break,
+            byte if !is(*byte, NAME) && *byte != b':' => break,
             // Longer than any of the five: no need to see its end.
             _ if at > 8 => return Err(Stop::restricted("an entity")),
             _ => {}
@@ -124,6 +126,15 @@ pub(crate) fn reference(bytes: &[u8]) -> Lexed<usize> {
         }
     }
     if bytes.len() < 2 { Err(Stop::More) } else { Err(Stop::ill_formed("& without a reference")) }
+}
+
+/// Why a reference with this character in its name is refused.
+fn beyond_ascii(bytes: &[u8]) -> Stop {
+    match character(bytes) {
+        Ok((char, _)) if is_name_char(char) => Stop::restricted("an entity"),
+        Ok(_) => Stop::ill_formed("& without a reference"),
+        Err(stop) => stop,
+    }
 }
 
 /// The character of a predefined entity.
