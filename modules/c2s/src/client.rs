@@ -440,11 +440,9 @@ fn after_login(limits: &waxwing_core::config::Limits) -> Limits {
         skip_bytes: limits.stanza_bytes_max.0.saturating_mul(SKIP_FACTOR),
         depth: limits.stanza_depth_max,
         attributes: limits.stanza_attributes_max,
-        // What every parser behind us takes as one token.
-        name_bytes: 1024,
-        attribute_bytes: 8192,
         children: limits.stanza_children_max,
-        strict: false,
+        // Names and values are as long as the scanner's corpus shows every parser behind us to take them.
+        ..Limits::CLIENT
     }
 }
 
