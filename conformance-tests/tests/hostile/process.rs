@@ -13,7 +13,7 @@ pub(crate) struct Process(PathBuf);
 pub(crate) struct Memory {
     /// Resident now.
     pub(crate) resident: i64,
-    /// The most that ever was.
+    /// The most since the peak was last forgotten.
     pub(crate) peak: i64,
 }
 
@@ -26,6 +26,12 @@ impl Process {
             open.filter_map(|fd| fs::read_link(fd.path()).ok()).any(|to| to.to_str() == Some(&socket))
         });
         Self(owner.expect("the subject runs on this machine, under this user"))
+    }
+
+    /// Lets the peak begin anew: what other tests led to does not count.
+    pub(crate) fn forget_peak(&self) {
+        // proc(5): 5 resets the peak resident set size to what is resident now.
+        fs::write(self.0.join("clear_refs"), "5").expect("the subject runs under this user");
     }
 
     /// Its memory.
