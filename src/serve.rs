@@ -152,6 +152,8 @@ fn first_steps(server: &Server) -> Vec<String> {
     let hosts = server.shared().router().hosts();
     let host = hosts.iter().find(|host| host.kind() == HostKind::Accounts);
     let host = host.map_or("localhost", |host| host.domain().as_str()).to_owned();
+    let certificate = config.data_dir.join(format!("self-signed/{host}.crt"));
+    let certificate = certificate.display();
     let addresses = |list: &[std::net::SocketAddr]| {
         list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
     };
@@ -165,7 +167,7 @@ fn first_steps(server: &Server) -> Vec<String> {
         String::new(),
         "To try it, register an account with any XMPP client, for example:".to_owned(),
         format!("  profanity          then: /register juliet {host} tls trust"),
-        format!("  cargo run -p echo-bot     a bot that answers at echo@{host}"),
+        format!("  a bot that answers: SSL_CERT_FILE={certificate} cargo run -p echo-bot"),
         format!("Or from another shell: waxwing account add juliet@{host}"),
         "To serve a domain of your own, start from examples/waxwing.toml. Ctrl-C stops.".to_owned(),
     ]

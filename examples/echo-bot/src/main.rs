@@ -27,7 +27,8 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            eprintln!("Is the server running, and does SSL_CERT_FILE name the certificate to trust?");
+            eprintln!("Does the server run, and is its certificate trusted? The one it made by itself needs");
+            eprintln!("  SSL_CERT_FILE=waxwing-data/self-signed/localhost.crt cargo run -p echo-bot");
             ExitCode::FAILURE
         }
     }
