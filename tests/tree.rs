@@ -1,6 +1,6 @@
 //! Rules of the tree that a compiler does not check: the crate graph, file lengths, a page per module.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

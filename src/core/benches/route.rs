@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p waxwing-core`
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use divan::Bencher;
 use waxwing_core::{Custody, Origin, ResourceConflict};

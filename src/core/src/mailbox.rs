@@ -46,9 +46,9 @@ struct Queue {
     closed: bool,
 }
 
-/// The mailbox took nothing: it is full or closed. The item comes back.
-#[derive(Debug)]
-pub struct Refused(pub Outbound);
+/// The mailbox took nothing: it is full or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
 
 impl Mailbox {
     /// A mailbox that holds at most `bytes_max`.
@@ -59,7 +59,7 @@ impl Mailbox {
     /// Puts something in and wakes the owner.
     ///
     /// # Errors
-    /// Gives the item back if the mailbox is full or closed. One item larger than the limit passes when it is
+    /// The mailbox is full or closed. One item larger than the limit passes when it is
     /// the only one.
     pub fn push(&self, item: Outbound) -> Result<(), Refused> {
         {
@@ -67,7 +67,7 @@ impl Mailbox {
             let weight = item.weight();
             let full = !queue.items.is_empty() && queue.bytes.saturating_add(weight) > self.bytes_max;
             if queue.closed || full {
-                return Err(Refused(item));
+                return Err(Refused);
             }
             queue.bytes = queue.bytes.saturating_add(weight);
             queue.items.push_back(item);

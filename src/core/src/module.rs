@@ -225,8 +225,10 @@ pub struct ModuleDef {
     pub info: ModuleInfo,
     check: fn(toml::Table) -> Result<(), toml::de::Error>,
     defaults: fn() -> toml::Table,
-    start: fn(toml::Table, &mut Registrar<'_>) -> Result<Box<dyn Running>, StartError>,
+    start: Start,
 }
+
+type Start = fn(toml::Table, &mut Registrar<'_>) -> Result<Box<dyn Running>, StartError>;
 
 impl fmt::Debug for ModuleDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -80,10 +80,13 @@ impl<C> fmt::Debug for Entry<C> {
 /// All callbacks of one host, by point.
 #[derive(Debug, Default)]
 pub(crate) struct Points {
-    gates: Vec<((Side, Gate), Vec<Entry<GateCall>>)>,
-    steps: Vec<((Side, Step), Vec<Entry<StepCall>>)>,
-    exits: Vec<(Exit, Vec<Entry<StepCall>>)>,
+    gates: Table<(Side, Gate), GateCall>,
+    steps: Table<(Side, Step), StepCall>,
+    exits: Table<Exit, StepCall>,
 }
+
+/// The callbacks of each point.
+type Table<K, C> = Vec<(K, Vec<Entry<C>>)>;
 
 impl Points {
     pub(crate) fn add_gate(&mut self, at: (Side, Gate), entry: Entry<GateCall>) {
@@ -141,7 +144,7 @@ impl Points {
     }
 }
 
-fn add<K: PartialEq, C>(table: &mut Vec<(K, Vec<Entry<C>>)>, at: K, entry: Entry<C>) {
+fn add<K: PartialEq, C>(table: &mut Table<K, C>, at: K, entry: Entry<C>) {
     match table.iter_mut().find(|(key, _)| *key == at) {
         Some((_, entries)) => entries.push(entry),
         None => table.push((at, vec![entry])),

@@ -16,7 +16,7 @@ use crate::iq::{Iq, IqEntry, IqRequest, IqResult};
 use crate::metrics::{Counter, Gauge};
 use crate::module::{Module, ModuleInfo, StartError};
 use crate::notice::{Notice, NoticeEntry, NoticeKind};
-use crate::points::{CallGate, Entry, Exit, Gate, GateCall, Side, Step};
+use crate::points::{CallGate, Entry, Exit, Gate, GateCall, Side, Step, StepCall};
 use crate::router::AddressOwner;
 use crate::server::Shared;
 use crate::service::ServiceHandle;
@@ -201,7 +201,8 @@ impl Registrar<'_> {
         F: Fn(&M, &mut Event) -> HookResult + Send + Sync + 'static,
     {
         let this = Arc::clone(this);
-        let entry = Entry::new(&self.info, kinds, Arc::new(move |event: &mut Event| f(&this, event)) as _);
+        let call: StepCall = Arc::new(move |event: &mut Event| f(&this, event));
+        let entry = Entry::new(&self.info, kinds, call);
         self.state.points.add_step((side, step), entry);
     }
 
@@ -212,7 +213,8 @@ impl Registrar<'_> {
         F: Fn(&M, &mut Event) -> HookResult + Send + Sync + 'static,
     {
         let this = Arc::clone(this);
-        let entry = Entry::new(&self.info, kinds, Arc::new(move |event: &mut Event| f(&this, event)) as _);
+        let call: StepCall = Arc::new(move |event: &mut Event| f(&this, event));
+        let entry = Entry::new(&self.info, kinds, call);
         self.state.points.add_exit(exit, entry);
     }
 
@@ -231,10 +233,9 @@ impl Registrar<'_> {
             return Err(StartError::new(format!("{other} and {name} both want all addresses of one host")));
         }
         let this = Arc::clone(this);
-        let call = Arc::new(move |event| {
-            Box::pin(f(Arc::clone(&this), event)) as crate::BoxFuture<'static, Custody>
-        });
-        self.state.addresses = Some(AddressOwner { module: self.info.name, call });
+        let module = self.info.name;
+        self.state.addresses =
+            Some(AddressOwner { module, call: Arc::new(move |event| Box::pin(f(Arc::clone(&this), event))) });
         Ok(())
     }
 
@@ -246,9 +247,9 @@ impl Registrar<'_> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let this = Arc::clone(this);
-        let call =
-            Arc::new(move |notice| Box::pin(f(Arc::clone(&this), notice)) as crate::BoxFuture<'static, ()>);
-        self.state.notices.push(NoticeEntry { module: self.info.name, kind, call });
+        let module = self.info.name;
+        let call = move |notice| -> crate::BoxFuture<'static, ()> { Box::pin(f(Arc::clone(&this), notice)) };
+        self.state.notices.push(NoticeEntry { module, kind, call: Arc::new(call) });
     }
 
     /// Work that repeats until the server stops; supervised.
@@ -260,9 +261,9 @@ impl Registrar<'_> {
     {
         let this = Arc::clone(this);
         let module = self.info.name;
-        let run = move |shutdown, shared: Arc<Shared>| {
+        let run = move |shutdown, shared: Arc<Shared>| -> crate::BoxFuture<'static, ()> {
             let work = move || f(Arc::clone(&this));
-            Box::pin(crate::tasks::repeat(every, shutdown, work, move || shared.panicked(module))) as _
+            Box::pin(crate::tasks::repeat(every, shutdown, work, move || shared.panicked(module)))
         };
         self.jobs.push(Job { module, name, run: Box::new(run) });
     }
@@ -275,7 +276,7 @@ impl Registrar<'_> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let this = Arc::clone(this);
-        let run = move |shutdown, _| Box::pin(f(this, shutdown)) as _;
+        let run = move |shutdown, _| -> crate::BoxFuture<'static, ()> { Box::pin(f(this, shutdown)) };
         self.jobs.push(Job { module: self.info.name, name, run: Box::new(run) });
     }
 

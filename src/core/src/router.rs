@@ -54,6 +54,7 @@ impl fmt::Debug for Router {
 }
 
 /// What is left of a stanza after the gates of a side.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack of one call")]
 enum Passed {
     /// It goes on.
     On(Event),

@@ -121,7 +121,7 @@ impl Session {
     pub(crate) fn put(&self, item: Outbound) -> bool {
         match self.mailbox.push(item) {
             Ok(()) => true,
-            Err(Refused(_)) => {
+            Err(Refused) => {
                 self.close(CloseReason::Overflow);
                 false
             }

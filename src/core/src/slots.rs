@@ -28,6 +28,10 @@ impl fmt::Debug for Slots {
     }
 }
 
+fn boxed<T: Send + Sync + 'static>(value: T) -> Value {
+    Arc::new(value)
+}
+
 /// Which slot; given out at start.
 pub(crate) struct SlotKey<T> {
     index: usize,
@@ -76,8 +80,7 @@ impl<T: Send + Sync + 'static> SlotKey<T> {
         load: impl Future<Output = Result<T, E>>,
     ) -> Result<&'a T, E> {
         let cell = slots.cell(self.index).expect("the slot was allotted at start");
-        let value =
-            cell.get_or_try_init(|| async { load.await.map(|value| Arc::new(value) as Value) }).await?;
+        let value = cell.get_or_try_init(|| async { load.await.map(boxed) }).await?;
         Ok(value.downcast_ref().expect("the slot holds its own type"))
     }
 }

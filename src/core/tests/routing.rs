@@ -1,6 +1,6 @@
 //! The way of a stanza through the core, with the smallest modules that show it.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -20,7 +20,8 @@ impl Module for TestAccounts {
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let host = reg.host()?;
         let this = Arc::new(Self { store: host.store().clone(), domain: host.domain().as_str().to_owned() });
-        reg.provide::<dyn Accounts>(Arc::clone(&this) as Arc<dyn Accounts>)?;
+        let accounts: Arc<dyn Accounts> = Arc::<Self>::clone(&this);
+        reg.provide(accounts)?;
         Ok(this)
     }
 }

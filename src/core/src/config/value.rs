@@ -80,7 +80,7 @@ impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
         let units = [(86_400_000, "days"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
-        match units.iter().find(|(size, _)| ms >= *size && ms % size == 0) {
+        match units.iter().find(|(size, _)| ms >= *size && ms.is_multiple_of(*size)) {
             Some((size, unit)) => write!(f, "{} {unit}", ms / size),
             None => write!(f, "{ms} ms"),
         }
