@@ -15,7 +15,7 @@ pub(crate) fn style(tally: &mut Tally) {
     // The fuzz targets are a workspace of their own; libFuzzer is C++.
     match needs::programs(&[("c++", "g++")]) {
         Ok(()) => {
-            let fuzz = ["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+            let fuzz = ["check", "--manifest-path", "fuzz/Cargo.toml"];
             tally.check("the fuzz targets compile", run::succeeds(&mut run::cargo(&fuzz)));
         }
         Err(why) => tally.skip("fuzz targets", &why),
