@@ -9,6 +9,7 @@ use crate::needs;
 use crate::options::Options;
 use crate::run;
 use crate::tally::Tally;
+use crate::unit;
 
 /// Runs them against the subject of the options; with `--record` the results become the stored ones.
 pub(crate) fn run(options: &Options, tally: &mut Tally) {
@@ -16,6 +17,23 @@ pub(crate) fn run(options: &Options, tally: &mut Tally) {
     match results(subject, tally).and_then(|run| judge(options, &run, tally)) {
         Ok(()) => {}
         Err(why) => tally.fail(&format!("conformance of {subject}: {why}")),
+    }
+    if subject == "waxwing" {
+        hostile(tally);
+    }
+}
+
+/// Hostile input beside users who chat, which has to pass. It is no part of the table: another server may not live to
+/// its end, and then nothing is known of the rest.
+fn hostile(tally: &mut Tally) {
+    let mut command =
+        run::cargo(&["test", "--locked", "--package", "conformance-tests", "--test", "hostility"]);
+    match run::waxwing() {
+        Ok(binary) => {
+            command.env("WAXWING_SUBJECT", "waxwing").env("WAXWING_BIN", binary);
+            unit::counted("hostile input", &mut command, tally);
+        }
+        Err(why) => tally.fail(&format!("hostile input: {why}")),
     }
 }
 
@@ -26,7 +44,8 @@ fn stored(subject: &str) -> PathBuf {
 
 /// Runs the tests and keeps what they print.
 fn results(subject: &str, tally: &mut Tally) -> Result<PathBuf, String> {
-    let mut command = run::cargo(&["test", "--locked", "--no-fail-fast", "--package", "conformance-tests"]);
+    let package = ["--package", "conformance-tests", "--lib"];
+    let mut command = run::cargo(&[&["test", "--locked", "--no-fail-fast"][..], &package].concat());
     command.env("WAXWING_SUBJECT", subject);
     match subject {
         "waxwing" => {
