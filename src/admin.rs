@@ -34,6 +34,19 @@ pub(crate) async fn call(
     }
 }
 
+/// The counters of the running server, in the OpenMetrics text format.
+pub(crate) async fn metrics(source: &Source) -> Result<Vec<String>, String> {
+    let config = source.load()?;
+    let stream = UnixStream::connect(socket(&config.data_dir)).await;
+    let stream = stream.map_err(|error| {
+        format!(
+            "no server runs on {}: {error}. Start it, or name its folder with --data-dir",
+            config.data_dir.display()
+        )
+    })?;
+    ask(stream, "", METRICS, &[]).await
+}
+
 fn socket(data_dir: &Path) -> PathBuf {
     data_dir.join("admin.sock")
 }
@@ -104,7 +117,10 @@ async fn answer(server: &Server, stream: UnixStream) -> std::io::Result<()> {
     BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut request).await?;
     let mut fields = request.trim_end_matches('\n').split(DIVIDER).map(str::to_owned);
     let (host, name) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
-    let result: CommandResult = server.command(&host, &name, fields.collect()).await;
+    let result: CommandResult = match name.as_str() {
+        METRICS => Ok(server.shared().metrics().encode().lines().map(str::to_owned).collect()),
+        _ => server.command(&host, &name, fields.collect()).await,
+    };
     let text = match result {
         Ok(lines) => lines.iter().map(|line| format!("+ {line}\n")).collect::<String>() + "ok\n",
         Err(error) => format!("! {error}\n"),
@@ -118,6 +134,7 @@ pub(crate) fn remove(data_dir: &Path) {
     drop(std::fs::remove_file(socket(data_dir)));
 }
 
+const METRICS: &str = "metrics";
 const DIVIDER: &str = "\u{1f}";
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

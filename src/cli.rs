@@ -65,6 +65,8 @@ enum Command {
         #[arg(long, value_name = "HOST")]
         hooks: Option<String>,
     },
+    /// Prints the counters of the running server (OpenMetrics text format)
+    Metrics,
     /// Moves everything in and out of the store: backup, and change of engine; the server must be stopped
     Store {
         #[command(subcommand)]
@@ -141,6 +143,7 @@ impl Cli {
             Command::Account { action } => account(&source, action).await,
             Command::Modules { hooks: None } => print(&facts::modules()),
             Command::Modules { hooks: Some(host) } => print(&serve::hooks(&source, &host).await?),
+            Command::Metrics => print(&admin::metrics(&source).await?),
             Command::Store { action: StoreAction::Export { file } } => serve::export(&source, &file).await,
             Command::Store { action: StoreAction::Import { file } } => serve::import(&source, &file).await,
             Command::Completions { shell } => {

@@ -31,6 +31,10 @@ impl Waxwing {
     }
 
     fn start_in(dir: TempDir, config: &str) -> Self {
+        Self::spawn(dir, config, command)
+    }
+
+    fn spawn(dir: TempDir, config: &str, command: impl Fn(&Path) -> Command) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = dir.path().join("waxwing.toml");
         std::fs::write(&file, config.replace("PORT", &port.to_string())).unwrap();
@@ -326,6 +330,43 @@ fn the_order_of_hooks_is_as_it_was() {
         std::fs::read_to_string(golden).unwrap(),
         "if this is meant, write the new order to tests/hooks.txt"
     );
+}
+
+/// A command of at most so many open descriptors.
+fn with_descriptors(dir: &Path, count: u32) -> Command {
+    let (plain, mut shell) = (command(dir), Command::new("sh"));
+    shell.arg("-c").arg(format!("ulimit -n {count}; exec \"$0\" \"$@\"")).arg(plain.get_program());
+    shell.args(plain.get_args()).stdin(Stdio::null()).stdout(Stdio::null());
+    shell
+}
+
+#[test]
+fn without_descriptors_only_new_connections_wait() {
+    let server = Waxwing::spawn(TempDir::new().unwrap(), CONFIG, |dir| with_descriptors(dir, 64));
+    server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "r0m30\n");
+    let mut juliet = server.connect();
+    juliet.login("juliet", "r0m30");
+    let crowd: Vec<TcpStream> =
+        (0..100).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
+    for number in 0..20 {
+        juliet.send(&format!(
+            "<iq type='get' id='p{number}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ));
+        juliet.until(&format!("id='p{number}'"));
+    }
+    drop(crowd);
+    server.connect();
+}
+
+#[test]
+fn metrics_are_told_by_the_running_server_only() {
+    let mut server = Waxwing::start(CONFIG);
+    let metrics = server.run(&["metrics"], "");
+    assert!(text(&metrics).contains("# TYPE core_stanzas_sent counter"), "{}", text(&metrics));
+    server.signal(Signal::TERM);
+    server.child.wait().unwrap();
+    let metrics = server.run(&["metrics"], "");
+    assert!(!metrics.status.success() && text(&metrics).contains("--data-dir"), "{}", text(&metrics));
 }
 
 #[test]

@@ -72,3 +72,21 @@ impl Metrics {
 fn owned(labels: &[(&str, &str)]) -> Labels {
     labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_declared_by_two_hosts_is_one_family_with_two_labels() {
+        let metrics = Metrics::default();
+        for host in ["a.example", "b.example"] {
+            metrics.counter("roster_pushes", "Pushes.", &[("host", host)]).inc();
+        }
+        metrics.counter("roster_pushes", "Pushes.", &[("host", "a.example")]).inc();
+        let text = metrics.encode();
+        assert_eq!(text.matches("# TYPE roster_pushes counter").count(), 1, "{text}");
+        assert!(text.contains("roster_pushes_total{host=\"a.example\"} 2"), "{text}");
+        assert!(text.contains("roster_pushes_total{host=\"b.example\"} 1"), "{text}");
+    }
+}

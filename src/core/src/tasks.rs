@@ -102,3 +102,39 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_error_and_a_value_stays_one() {
+        assert_eq!(guard(async { 1 }).await, Ok(1));
+        assert_eq!(guard(async { panic!("on demand") }).await, Err::<(), _>(Panicked));
+        assert_eq!(guard_now(|| 1), Ok(1));
+        assert_eq!(guard_now(|| panic!("on demand")), Err::<(), _>(Panicked));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_goes_on_after_a_panic_and_ends_with_the_server() {
+        let phase = watch::Sender::new(Phase::Running);
+        let (runs, panics) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (counted, panicked) = (Arc::clone(&runs), Arc::clone(&panics));
+        let work = move || {
+            let run = counted.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(run != 1, "the second run panics") }
+        };
+        let shutdown = Shutdown(phase.subscribe());
+        let task = tokio::spawn(repeat(Every::seconds(10), shutdown, work, move || {
+            panicked.fetch_add(1, Ordering::Relaxed);
+        }));
+        tokio::time::sleep(Duration::from_secs(45)).await;
+        assert_eq!((runs.load(Ordering::Relaxed), panics.load(Ordering::Relaxed)), (4, 1));
+        phase.send_replace(Phase::Stopping);
+        task.await.unwrap();
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
+    }
+}
