@@ -422,16 +422,7 @@ impl Rates {
 
 /// While nothing may be skipped and little may be said.
 fn before_login(limits: &waxwing_core::config::Limits) -> Limits {
-    Limits {
-        element_bytes: limits.login_element_max.0,
-        skip_bytes: 0,
-        depth: 16,
-        attributes: 32,
-        name_bytes: 256,
-        attribute_bytes: 2048,
-        children: 32,
-        strict: true,
-    }
+    Limits { element_bytes: limits.login_element_max.0, ..Limits::BEFORE_LOGIN }
 }
 
 fn after_login(limits: &waxwing_core::config::Limits) -> Limits {
