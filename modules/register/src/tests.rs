@@ -70,7 +70,10 @@ async fn register(server: &TestServer, username: &str, password: &str) -> Result
 }
 
 fn offers(server: &TestServer) -> bool {
-    host(server).stream_features().iter().any(|feature| feature.element.is(NS_FEATURE, "register"))
+    let host = host(server);
+    host.stream_features()
+        .iter()
+        .any(|feature| feature.element.is(NS_FEATURE, "register") && feature.is_shown(&host))
 }
 
 #[tokio::test]
