@@ -46,7 +46,7 @@ impl Waxwing {
 
     fn wait_until_open(&self) {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < deadline, "the server does not listen");
             std::thread::yield_now();
@@ -60,7 +60,7 @@ impl Waxwing {
     /// A stream opened for localhost, without TLS.
     fn connect(&self) -> Wire {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut wire = Wire { stream, seen: String::new() };
         wire.send(HEADER);
         wire.until("</stream:features>");
@@ -209,7 +209,7 @@ fn sighup_reads_the_config_again_and_a_bad_one_changes_nothing() {
     let server = Waxwing::start(CONFIG);
     let offers = |server: &Waxwing| {
         let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut wire = Wire { stream, seen: String::new() };
         wire.send(HEADER);
         wire.until("</stream:features>").contains("http://jabber.org/features/iq-register")
@@ -223,7 +223,7 @@ fn sighup_reads_the_config_again_and_a_bad_one_changes_nothing() {
     change(&CONFIG.replace("'open'", "'closed'"));
     assert!(offers(&server), "the bad config was taken");
     server.signal(Signal::HUP);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while offers(&server) {
         assert!(Instant::now() < deadline, "the new config was not taken");
     }

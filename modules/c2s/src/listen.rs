@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tracing::info;
@@ -44,9 +45,16 @@ pub(crate) async fn run(c2s: Arc<C2s>, mut shutdown: Shutdown) {
     c2s.say_good_bye();
     tokio::select! {
         () = async { while ports.join_next().await.is_some() {} } => {}
-        () = shutdown.reached(Phase::Stopping) => {}
+        // When all sessions have ended, who is still logging in has a moment left to be told as well.
+        () = async {
+            shutdown.reached(Phase::Stopping).await;
+            tokio::time::sleep(LAST_WORDS).await;
+        } => {}
     }
 }
+
+/// Time for the last writes of connections without a session at a graceful stop.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// One port.
 async fn accept(c2s: Arc<C2s>, port: Port, mut shutdown: Shutdown) {
