@@ -37,25 +37,32 @@ pub(crate) fn modules() -> Vec<String> {
         .collect()
 }
 
-/// A spec with the modules that implement it.
-type Row = (Spec, Vec<&'static str>);
+/// A spec with who implements which of its sections, and what is left out.
+struct Row {
+    spec: Spec,
+    by: Vec<&'static str>,
+    versions: Vec<&'static str>,
+    notes: Vec<&'static str>,
+}
 
 fn specs() -> Vec<Row> {
     let mut rows: BTreeMap<(&str, u16), Row> = BTreeMap::new();
     for def in MODULES {
         for spec in CORE.iter().filter(|_| def.info.scope == Scope::Server).chain(def.info.specs) {
-            let row = rows.entry((spec.series, spec.number)).or_insert_with(|| (*spec, Vec::new()));
-            let by = if CORE.contains(spec) { "core" } else { def.info.name };
-            if !row.1.contains(&by) {
-                row.1.push(by);
-            }
-            // The fuller statement stands: the one without a note.
-            if spec.note.is_empty() {
-                row.0.note = "";
-            }
+            let new = || Row { spec: *spec, by: Vec::new(), versions: Vec::new(), notes: Vec::new() };
+            let row = rows.entry((spec.series, spec.number)).or_insert_with(new);
+            add(&mut row.by, if CORE.contains(spec) { "core" } else { def.info.name });
+            add(&mut row.versions, spec.version);
+            add(&mut row.notes, spec.note);
         }
     }
     rows.into_values().collect()
+}
+
+fn add(list: &mut Vec<&'static str>, word: &'static str) {
+    if !word.is_empty() && !list.contains(&word) {
+        list.push(word);
+    }
 }
 
 /// What the core itself implements, without a module.
@@ -70,8 +77,14 @@ const CORE: &[Spec] = &[
 fn readme() -> Vec<String> {
     let mut lines =
         vec!["| Spec | Version or sections | Module | Note |".to_owned(), "|---|---|---|---|".to_owned()];
-    lines.extend(specs().iter().map(|(spec, by)| {
-        format!("| {} | {} | {} | {} |", link(spec), spec.version, by.join(", "), spec.note)
+    lines.extend(specs().iter().map(|row| {
+        format!(
+            "| {} | {} | {} | {} |",
+            link(&row.spec),
+            row.versions.join(", "),
+            row.by.join(", "),
+            row.notes.join("; ")
+        )
     }));
     lines
 }
@@ -85,7 +98,8 @@ fn link(spec: &Spec) -> String {
 
 fn doap() -> Vec<String> {
     let mut out = String::from(DOAP_HEAD);
-    for (spec, _) in specs() {
+    for Row { spec, versions, notes, .. } in specs() {
+        let (version, note) = (versions.join(", "), notes.join("; "));
         if spec.series == "RFC" {
             out.push_str(&format!(
                 "    <implements rdf:resource='https://www.rfc-editor.org/info/rfc{}'/>\n",
@@ -93,18 +107,18 @@ fn doap() -> Vec<String> {
             ));
             continue;
         }
-        let status = if spec.note.is_empty() { "complete" } else { "partial" };
-        let note = if spec.note.is_empty() {
+        let status = if note.is_empty() { "complete" } else { "partial" };
+        let note = if note.is_empty() {
             String::new()
         } else {
-            format!("\n        <xmpp:note>{}</xmpp:note>", spec.note)
+            format!("\n        <xmpp:note>{}</xmpp:note>", note)
         };
         out.push_str(&format!(
             "    <implements>\n      <xmpp:SupportedXep>\n        \
              <xmpp:xep rdf:resource='https://xmpp.org/extensions/xep-{:04}.html'/>\n        \
              <xmpp:status>{status}</xmpp:status>\n        <xmpp:version>{}</xmpp:version>{note}\n      \
              </xmpp:SupportedXep>\n    </implements>\n",
-            spec.number, spec.version
+            spec.number, version
         ));
     }
     out.push_str("  </Project>\n</rdf:RDF>");
