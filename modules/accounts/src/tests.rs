@@ -49,7 +49,7 @@ fn bind(account: &AccountRef, resource: &str) -> SessionRef {
 fn closed_with(session: &SessionRef) -> Option<StreamCondition> {
     match session.close_reason()? {
         CloseReason::Error(error) => Some(error.condition),
-        CloseReason::Overflow => panic!("no overflow here"),
+        other => panic!("{other:?}"),
     }
 }
 

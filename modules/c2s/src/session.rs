@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
-use waxwing_core::{CloseReason, Outbound, SessionRef};
+use tracing::error;
+use waxwing_core::{CloseReason, Next, SessionRef};
 use waxwing_stream::transport::Connection;
 use waxwing_xmpp::{StreamCondition, StreamError};
 
@@ -35,15 +36,18 @@ impl Client<'_> {
         if let Some(reason) = session.close_reason() {
             if matches!(reason, CloseReason::Error(_)) && self.connection.try_flush()? {
                 // What came before the reason still goes out before it: the result of a cancelled registration, say.
-                self.write_mailbox(session);
+                self.write_mailbox(session).await?;
             }
             return Err(end(reason));
         }
         let mut drained = self.connection.try_flush()?;
         while drained && !session.mailbox().is_empty() {
             // One write for all that waits.
-            self.write_mailbox(session);
+            self.write_mailbox(session).await?;
             drained = self.connection.try_flush()?;
+        }
+        if drained {
+            session.flushed();
         }
         clocks.watch(&self.connection, drained);
         let limits = self.c2s.shared.limits();
@@ -69,21 +73,17 @@ impl Client<'_> {
 
     /// Writes what waits, up to a bound: what does not fit stays in the mailbox, which others may still empty into
     /// another session if this client turns out to be gone.
-    fn write_mailbox(&mut self, session: &SessionRef) {
+    async fn write_mailbox(&mut self, session: &SessionRef) -> Result<(), End> {
         let framing = self.negotiation.framing();
-        let mut items = session.mailbox().take();
         while self.connection.pending_bytes() < WRITE_BYTES_MAX {
-            match items.pop_front() {
-                Some(Outbound::Stanza { stanza, .. }) => {
-                    if let Some(stanza) = self.c2s.shared.router().outgoing(session, stanza) {
-                        framing.stanza(&stanza, self.connection.output());
-                    }
-                }
-                Some(Outbound::Raw(bytes)) => self.connection.output().extend_from_slice(&bytes),
-                None => return,
+            match session.next() {
+                Next::Stanza(stanza) => framing.stanza(&stanza, self.connection.output()),
+                Next::Raw(bytes) => self.connection.output().extend_from_slice(&bytes),
+                Next::Rows => Box::pin(read_rows(session)).await?,
+                Next::Nothing => break,
             }
         }
-        session.mailbox().put_back(items);
+        Ok(())
     }
 
     /// Something is due.
@@ -125,6 +125,13 @@ impl Clocks {
     }
 }
 
+async fn read_rows(session: &SessionRef) -> Result<(), End> {
+    session.read_rows().await.map_err(|cause| {
+        error!(error = %cause, session = session.id().0, "Messages could not be read; the session ends.");
+        End::from(StreamCondition::InternalServerError)
+    })
+}
+
 fn end(reason: CloseReason) -> End {
     match reason {
         // RFC 6120 §4.9.3.17.
@@ -132,6 +139,9 @@ fn end(reason: CloseReason) -> End {
             StreamError::new(StreamCondition::ResourceConstraint)
                 .text("You read too slowly; too much waits for you."),
         ),
+        CloseReason::Resumed => {
+            End::Error(StreamError::new(StreamCondition::Conflict).text("The session goes on elsewhere."))
+        }
         CloseReason::Error(error) => End::Error(error),
     }
 }

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use divan::Bencher;
-use waxwing_core::{Custody, Origin, ResourceConflict};
+use waxwing_core::{Custody, Next, Origin, ResourceConflict, SessionRef};
 use waxwing_testkit::TestServer;
 use waxwing_xmpp::Stanza;
 
@@ -15,6 +15,12 @@ fn main() {
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Takes all that waits, as a connection does.
+fn take(session: &SessionRef) {
+    while let Next::Stanza(_) = session.next() {}
+    session.flushed();
 }
 
 fn chat(to: &str) -> Stanza {
@@ -37,7 +43,7 @@ fn route_chat_no_modules(bencher: Bencher<'_, '_>) {
     let router = server.server().shared().router();
     bencher.bench_local(|| {
         runtime.block_on(router.from_client(romeo.session(), stanza.clone())).unwrap();
-        juliet.session().mailbox().take()
+        take(juliet.session())
     });
 }
 
@@ -64,7 +70,7 @@ fn fan_out_1000(bencher: Bencher<'_, '_>) {
             }
         });
         for session in &sessions {
-            session.mailbox().take();
+            take(session);
         }
     });
 }

@@ -8,7 +8,7 @@ use waxwing_store::AccountNumber;
 use waxwing_xmpp::{BareJid, Condition, Jid, StanzaError, StreamCondition, StreamError};
 
 use crate::slots::Slots;
-use crate::{CloseReason, HostRef, Peer, Session, SessionRef};
+use crate::{CloseReason, HostRef, Peer, SavedSession, Session, SessionRef};
 
 /// A handle to an account.
 pub type AccountRef = Arc<Account>;
@@ -22,7 +22,7 @@ pub struct Account {
     slots: Slots,
     /// The arrival lock: everything that arrives at the account passes it, so that the order of its log is the
     /// order of its mailboxes. Never held across an await.
-    sessions: Mutex<Vec<SessionRef>>,
+    sessions: Mutex<Arc<Vec<SessionRef>>>,
     used_at: AtomicI64,
 }
 
@@ -42,7 +42,7 @@ pub enum ResourceConflict {
 impl Account {
     pub(crate) fn new(number: AccountNumber, jid: BareJid, host: HostRef) -> Self {
         let slots = Slots::new(host.account_slots());
-        Self { number, jid, host, slots, sessions: Mutex::new(Vec::new()), used_at: AtomicI64::new(0) }
+        Self { number, jid, host, slots, sessions: Mutex::default(), used_at: AtomicI64::new(0) }
     }
 
     /// Its number: the key of its rows.
@@ -62,7 +62,7 @@ impl Account {
 
     /// Its sessions at this moment.
     pub fn sessions(&self) -> Vec<SessionRef> {
-        self.sessions.lock().clone()
+        self.sessions.lock().to_vec()
     }
 
     /// The session with this resourcepart.
@@ -76,7 +76,7 @@ impl Account {
     }
 
     /// Runs `arrive` under the arrival lock with the sessions of this moment. It must not wait for anything.
-    pub fn arrive<R>(&self, arrive: impl FnOnce(&[SessionRef]) -> R) -> R {
+    pub fn arrive<R>(&self, arrive: impl FnOnce(&Arc<Vec<SessionRef>>) -> R) -> R {
         arrive(&self.sessions.lock())
     }
 
@@ -94,21 +94,32 @@ impl Account {
     ) -> Result<SessionRef, StanzaError> {
         let mut jid = self.resource(wanted)?;
         let mut sessions = self.sessions.lock();
+        let sessions = Arc::make_mut(&mut sessions);
         let taken = sessions.iter().position(|session| session.jid() == &jid);
+        let mut replaced = Vec::new();
         match (taken, conflict) {
             (None, _) => {}
             (Some(index), ResourceConflict::ReplaceOld) => {
                 let text = Some("Another session took this resource.".to_owned());
                 let error = StreamError { condition: StreamCondition::Conflict, text };
-                sessions.remove(index).close(CloseReason::Error(error));
+                let old = sessions.remove(index);
+                old.close(CloseReason::Error(error));
+                replaced.push(old);
             }
             (Some(_), ResourceConflict::RenameNew) => jid = self.resource(None)?,
             (Some(_), ResourceConflict::RefuseNew) => return Err(Condition::Conflict.into()),
         }
         if sessions.len() >= self.host.limits().sessions_per_account_max {
-            return Err(StanzaError::from(Condition::ResourceConstraint).text("Too many sessions."));
+            // Who only sleeps makes room.
+            let Some(index) = sessions.iter().position(|session| session.is_asleep()) else {
+                return Err(StanzaError::from(Condition::ResourceConstraint).text("Too many sessions."));
+            };
+            replaced.push(sessions.remove(index));
         }
-        let session = Arc::new(Session::new(self, jid, peer));
+        let session = Session::new(self, jid, peer, self.host.clock().now());
+        for old in replaced.into_iter().filter(|old| old.is_asleep()) {
+            session.replaces(old);
+        }
         sessions.push(Arc::clone(&session));
         Ok(session)
     }
@@ -123,13 +134,38 @@ impl Account {
             .map_err(|error| StanzaError::from(Condition::BadRequest).text(error.to_string()))
     }
 
-    /// Takes a session out; nothing is delivered to it any more. False if it was out already (replaced).
-    pub(crate) fn unbind(&self, session: &Session) -> bool {
+    /// Takes back a session that was saved by another process; it is asleep, and holds at most `bytes_max`.
+    /// None: the record cannot be used, or the resource is taken.
+    pub fn restore(self: &Arc<Self>, saved: SavedSession, bytes_max: usize) -> Option<SessionRef> {
+        let session = Session::restore(self, saved, bytes_max)?;
         let mut sessions = self.sessions.lock();
-        let before = sessions.len();
-        sessions.retain(|other| other.id() != session.id());
+        if sessions.iter().any(|other| other.jid() == session.jid()) {
+            return None;
+        }
+        if let Some(log) = self.host.log() {
+            for row in session.unacked_rows() {
+                log.handed(self, row.position, session.id());
+            }
+        }
+        Arc::make_mut(&mut sessions).push(Arc::clone(&session));
+        Some(session)
+    }
+
+    /// Takes a session out, so that nothing is delivered to it any more, and what it has left, by `left`. Messages of
+    /// the log that nobody else has go to those who may take them (RFC 6121 §8.5.3.2), else stay owed.
+    pub(crate) fn unbind<R>(&self, session: &Session, left: impl FnOnce() -> R) -> R {
+        let mut sessions = self.sessions.lock();
+        Arc::make_mut(&mut sessions).retain(|other| other.id() != session.id());
         self.touch();
-        sessions.len() < before
+        let left = left();
+        let released = self.host.log().map(|log| log.released(self, session.id())).unwrap_or_default();
+        let takes = |session: &&SessionRef| session.priority().is_some_and(|priority| priority >= 0);
+        for heir in sessions.iter().filter(takes) {
+            for position in &released {
+                heir.hand_late(*position);
+            }
+        }
+        left
     }
 
     /// Closes every session but one.

@@ -31,6 +31,19 @@ impl Custody {
         self.tickets.iter().all(Ticket::is_durable)
     }
 
+    /// How the writes ended: none while one of them is under way, unless another has failed.
+    pub fn outcome(&self) -> Option<Result<(), StoreError>> {
+        let mut outcome = Some(Ok(()));
+        for ticket in &self.tickets {
+            match ticket.outcome() {
+                Some(Ok(())) => {}
+                Some(failed) => return Some(failed),
+                None => outcome = None,
+            }
+        }
+        outcome
+    }
+
     /// Waits until everything is on disk.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::ops::BitOr;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use waxwing_xml::Text;
 use waxwing_xmpp::{Domain, IqType, Kind, MessageType, PresenceType, Stanza, StanzaError};
 
 use crate::{AccountRef, Custody, HostRef, Plan, SessionRef};
@@ -24,10 +24,47 @@ pub struct Event {
     pub account: Option<AccountRef>,
     /// What the core will do with it; set from `Step::Record` on.
     pub plan: Plan,
-    /// The archive's id, set by `Record`, read by `Copy` and `Notify`.
-    pub archive_id: Option<Text>,
+    /// The account's sessions at this moment; set from `Step::Record` on.
+    pub sessions: Arc<Vec<SessionRef>>,
+    /// What `Record` callbacks want to be kept of it.
+    pub keep: Keep,
+    /// Its position in the account's log, set by `Record`, read by `Copy` and `Notify`: then it is kept, whoever takes
+    /// it.
+    pub logged: Option<u64>,
     /// Who answers for it.
     pub custody: Custody,
+}
+
+impl Event {
+    /// A stanza that begins its way past the hooks of a host.
+    pub(crate) fn new(
+        host: HostRef,
+        origin: Origin,
+        account: Option<AccountRef>,
+        custody: Custody,
+        stanza: Stanza,
+    ) -> Self {
+        Self {
+            stanza,
+            host,
+            origin,
+            account,
+            plan: Plan::default(),
+            sessions: Arc::default(),
+            keep: Keep::default(),
+            logged: None,
+            custody,
+        }
+    }
+}
+
+/// What is kept of a message in the log of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// The archive shows it.
+    pub archived: bool,
+    /// The account is owed it until one of its clients has acknowledged it.
+    pub owed: bool,
 }
 
 /// Where a stanza came from.

@@ -16,8 +16,8 @@ use crate::notice::NoticeEntry;
 use crate::points::Points;
 use crate::router::{AddressOwner, Router};
 use crate::server::Shared;
-use crate::service::{Accounts, Services};
-use crate::{Account, AccountRef, Clock, HostKind, HostSecret, Notice, Random, StreamFeature};
+use crate::service::{AccountLog, Accounts, Services};
+use crate::{Account, AccountRef, Clock, HostKind, HostSecret, Notice, Random, Session, StreamFeature};
 
 /// A handle to a host.
 pub type HostRef = Arc<Host>;
@@ -37,7 +37,7 @@ pub struct Host {
 }
 
 /// What the modules of a host declared.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct HostState {
     pub(crate) points: Points,
     pub(crate) iq: IqTable,
@@ -49,7 +49,28 @@ pub(crate) struct HostState {
     pub(crate) addresses: Option<AddressOwner>,
     pub(crate) account_slots: usize,
     pub(crate) session_slots: usize,
+    pub(crate) saved_slots: Vec<SavedSlot>,
+    pub(crate) log: Option<Arc<dyn AccountLog>>,
     pub(crate) modules: Vec<&'static str>,
+}
+
+impl std::fmt::Debug for HostState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HostState({:?})", self.modules)
+    }
+}
+
+/// How a slot of sessions outlives the process.
+pub(crate) struct SavedSlot {
+    pub(crate) name: &'static str,
+    pub(crate) save: Box<dyn Fn(&Session) -> Option<Vec<u8>> + Send + Sync>,
+    pub(crate) load: Box<dyn Fn(&Session, &[u8]) + Send + Sync>,
+}
+
+impl std::fmt::Debug for SavedSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 impl Host {
@@ -75,7 +96,8 @@ impl Host {
     }
 
     /// Freezes what the modules declared.
-    pub(crate) fn freeze(&self, state: HostState) {
+    pub(crate) fn freeze(&self, mut state: HostState) {
+        state.log = state.services.find();
         // Set once, by the start of the server.
         drop(self.state.set(state));
     }
@@ -256,6 +278,24 @@ impl Host {
         lines.extend(state.features.iter().map(|feature| format!("stream feature {feature:?}")));
         lines.extend(state.notices.iter().map(|entry| format!("notice {entry:?}")));
         lines
+    }
+
+    /// The log of its accounts, where a module keeps one.
+    pub fn log(&self) -> Option<&Arc<dyn AccountLog>> {
+        self.state().log.as_ref()
+    }
+
+    pub(crate) fn save_slots(&self, session: &Session) -> Vec<(String, Vec<u8>)> {
+        let save = |slot: &SavedSlot| Some((slot.name.to_owned(), (slot.save)(session)?));
+        self.state().saved_slots.iter().filter_map(save).collect()
+    }
+
+    pub(crate) fn load_slots(&self, session: &Session, saved: &[(String, Vec<u8>)]) {
+        for slot in &self.state().saved_slots {
+            if let Some((_, bytes)) = saved.iter().find(|(name, _)| name == slot.name) {
+                (slot.load)(session, bytes);
+            }
+        }
     }
 
     pub(crate) fn account_slots(&self) -> usize {

@@ -5,6 +5,7 @@
 //! offers; the core decides the order, routes, delivers, bounces.
 
 pub mod account;
+pub mod acks;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -36,19 +37,21 @@ pub use config::{Config, ConfigError, HostConfig};
 pub use custody::Custody;
 pub use delivery::{Outcome, Plan};
 pub use disco::{DiscoAnswer, DiscoItem, DiscoNode, DiscoOn, DiscoQuery, Identity};
-pub use event::{DropReason, Event, Flow, HookResult, Hooked, Kinds, Origin};
+pub use event::{DropReason, Event, Flow, HookResult, Hooked, Keep, Kinds, Origin};
 pub use host::{Host, HostRef};
 pub use iq::{Iq, IqRequest, IqResult, IqTo, Reply, store_failed};
-pub use mailbox::{Mailbox, Outbound};
+pub use mailbox::{Delivery, Logged, Mailbox, Outbound, Shape};
 pub use module::{HostKind, Module, ModuleDef, ModuleInfo, NoConfig, Reload, Scope, Spec, StartError};
 pub use notice::{Notice, NoticeKind};
 pub use points::{Exit, Gate, Side, Step};
 pub use registrar::{AccountSlot, Registrar, SessionSlot};
-pub use router::Router;
+pub use router::{Passes, Router};
 pub use secret::HostSecret;
 pub use server::{Server, Shared, StartOptions};
-pub use service::{Accounts, Blocks, BoxFuture, Contacts, RemoteDelivery, ServiceHandle};
-pub use session::{CloseReason, Session, SessionId, SessionRef};
+pub use service::{
+    AccountLog, Accounts, Blocks, BoxFuture, Contacts, RemoteDelivery, Resumption, ServiceHandle,
+};
+pub use session::{CloseReason, Next, SavedDelivery, SavedSession, Session, SessionId, SessionRef};
 pub use stream_feature::{Enable, Offered, Peer, StreamFeature, Trigger};
 pub use tasks::{Every, Phase, Shutdown};
 
@@ -57,7 +60,7 @@ pub mod prelude {
     pub use crate::{
         Account, AccountRef, AccountSlot, Command, CommandCall, CommandError, CommandResult, Custody,
         DiscoOn, DropReason, Event, Every, Exit, Flow, Gate, HookResult, Hooked, Host, HostKind, HostRef, Iq,
-        IqRequest, IqResult, IqTo, Kinds, Module, ModuleInfo, NoConfig, Notice, NoticeKind, Offered,
+        IqRequest, IqResult, IqTo, Keep, Kinds, Module, ModuleInfo, NoConfig, Notice, NoticeKind, Offered,
         Registrar, Reload, Reply, Scope, ServiceHandle, Session, SessionRef, SessionSlot, Side, Spec,
         StartError, Step, StreamFeature, store_failed,
     };

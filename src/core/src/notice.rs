@@ -17,6 +17,10 @@ pub enum Notice {
     SessionBound(SessionRef),
     /// A session is closed: it takes no stanzas any more, its presence is still set if it had one.
     SessionClosed(SessionRef),
+    /// A session has lost its connection and waits for its client to resume it.
+    SessionSleeps(SessionRef),
+    /// A client has resumed its session.
+    SessionResumed(SessionRef),
 }
 
 /// Which notices a callback wants.
@@ -30,6 +34,10 @@ pub enum NoticeKind {
     SessionBound,
     /// See [`Notice::SessionClosed`].
     SessionClosed,
+    /// See [`Notice::SessionSleeps`].
+    SessionSleeps,
+    /// See [`Notice::SessionResumed`].
+    SessionResumed,
 }
 
 impl Notice {
@@ -40,6 +48,8 @@ impl Notice {
             Self::AccountRemoving(_) => NoticeKind::AccountRemoving,
             Self::SessionBound(_) => NoticeKind::SessionBound,
             Self::SessionClosed(_) => NoticeKind::SessionClosed,
+            Self::SessionSleeps(_) => NoticeKind::SessionSleeps,
+            Self::SessionResumed(_) => NoticeKind::SessionResumed,
         }
     }
 }

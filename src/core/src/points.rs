@@ -26,26 +26,22 @@ pub enum Gate {
     Handle,
 }
 
-/// Phases under the account's arrival lock: never wait; the order here is the order of the account's log.
+/// Phases under the account's arrival lock (but `Notify`): never wait; the order here is the order of the account's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
-    /// Keeps it (archive). Fails closed. Not called for what bounces.
+    /// Says what is kept of it, and keeps it. Fails closed. Not called for what bounces.
     Record,
     /// Gives copies to other sessions (carbons); knows from the plan who gets the original.
     Copy,
-    /// No session took it: may keep it for later (`Flow::Handled` then).
-    Store,
-    /// No session took it, or only sleeping ones: tells somebody (push).
+    /// Tells somebody who may not be there (push); the plan says who got it. The lock is free again.
     Notify,
 }
 
 /// Phases in the task of the session that the stanza is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Exit {
-    /// May hold it back for later (client state indication).
+    /// May hold it back for later (`Flow::Handled` then), until something goes out that is not held back.
     Hold,
-    /// Counts what is written (stream management).
-    Count,
 }
 
 /// A gate callback with its module; a trait, because the answer may borrow both.

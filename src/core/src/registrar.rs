@@ -11,7 +11,7 @@ use waxwing_xmpp::Form;
 use crate::command::{Command, CommandCall, CommandResult};
 use crate::disco::{DiscoAnswer, DiscoOn, DiscoQuery, Identity};
 use crate::event::{Event, HookResult, Hooked, Kinds};
-use crate::host::HostState;
+use crate::host::{HostState, SavedSlot};
 use crate::iq::{Iq, IqEntry, IqRequest, IqResult};
 use crate::metrics::{Counter, Gauge};
 use crate::module::{Module, ModuleInfo, StartError};
@@ -33,6 +33,7 @@ pub struct Registrar<'a> {
     pub(crate) state: &'a mut HostState,
     pub(crate) binds: &'a mut Vec<Bind>,
     pub(crate) jobs: &'a mut Vec<Job>,
+    pub(crate) preparations: &'a mut Vec<Job>,
 }
 
 /// Binds a service handle after all modules have started; an error names what is missing.
@@ -107,6 +108,23 @@ impl Registrar<'_> {
     pub fn session_slot<T: Send + Sync + 'static>(&mut self) -> SessionSlot<T> {
         self.state.session_slots += 1;
         SessionSlot(SlotKey::new(self.state.session_slots - 1))
+    }
+
+    /// As [`Registrar::session_slot`], but what `save` makes of it goes into the record of a session that may be
+    /// resumed, and `load` takes it back in another process. Call [`Session::touch`] when it changes.
+    pub fn saved_session_slot<T: Send + Sync + Default + 'static>(
+        &mut self,
+        name: &'static str,
+        save: impl Fn(&T) -> Option<Vec<u8>> + Send + Sync + 'static,
+        load: impl Fn(&T, &[u8]) + Send + Sync + 'static,
+    ) -> SessionSlot<T> {
+        let slot = self.session_slot::<T>();
+        self.state.saved_slots.push(SavedSlot {
+            name,
+            save: Box::new(move |session| slot.peek(session).and_then(&save)),
+            load: Box::new(move |session, bytes| load(slot.get(session), bytes)),
+        });
+        slot
     }
 
     /// A place for this module's state on each account in use, loaded at the first use.
@@ -250,6 +268,18 @@ impl Registrar<'_> {
         let module = self.info.name;
         let call = move |notice| -> crate::BoxFuture<'static, ()> { Box::pin(f(Arc::clone(&this), notice)) };
         self.state.notices.push(NoticeEntry { module, kind, call: Arc::new(call) });
+    }
+
+    /// Work that is done before the first connection is taken; the server waits for it.
+    pub fn prepare<M, F, Fut>(&mut self, name: &'static str, this: &Arc<M>, f: F)
+    where
+        M: Module,
+        F: FnOnce(Arc<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let this = Arc::clone(this);
+        let run = move |_, _| -> crate::BoxFuture<'static, ()> { Box::pin(f(this)) };
+        self.preparations.push(Job { module: self.info.name, name, run: Box::new(run) });
     }
 
     /// Work that repeats until the server stops; supervised.

@@ -15,7 +15,7 @@ use crate::event::{Event, Flow, HookResult, Hooked, Kinds, Origin};
 use crate::points::{Exit, Gate, Side, Step};
 use crate::service::{BoxFuture, Contacts, RemoteDelivery};
 use crate::tasks::{guard, guard_now};
-use crate::{AccountRef, Custody, HostRef, IqRequest, IqTo, Outbound, Reply, SessionRef};
+use crate::{AccountRef, Custody, Delivery, HostRef, IqRequest, IqTo, Reply, SessionRef, Shape};
 
 /// The service module that owns all addresses of its host.
 #[derive(Clone)]
@@ -51,6 +51,15 @@ impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Router({} hosts)", self.hosts.load().len())
     }
+}
+
+/// What becomes of a stanza on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passes {
+    /// It goes out.
+    On,
+    /// It waits.
+    Held,
 }
 
 /// What is left of a stanza after the gates of a side.
@@ -95,15 +104,13 @@ impl Router {
     ) -> Result<Custody, StreamError> {
         stamp(session, &mut stanza)?;
         self.count(|counters| counters.sent.inc());
-        let event = Event {
-            host: Arc::clone(session.host()),
-            origin: Origin::Client(Arc::clone(session)),
-            account: Some(Arc::clone(session.account())),
-            plan: Plan::default(),
-            archive_id: None,
-            custody: Custody::memory(),
+        let event = Event::new(
+            Arc::clone(session.host()),
+            Origin::Client(Arc::clone(session)),
+            Some(Arc::clone(session.account())),
+            Custody::memory(),
             stanza,
-        };
+        );
         let mut event = match self.gates(Side::Sent, event).await {
             Passed::On(event) => event,
             Passed::Gone(custody) => return Ok(custody),
@@ -150,11 +157,11 @@ impl Router {
         }
     }
 
-    /// What a closed session never wrote is routed anew: messages that nobody else got find another session or
-    /// bounce, requests bounce (RFC 6121 §8.5.3.2). All else is gone with the session.
-    pub async fn return_unsent(&self, items: impl IntoIterator<Item = Outbound>) {
+    /// What the client of a closed session never acknowledged and no log keeps is routed anew: messages that nobody
+    /// else got find another session or bounce, requests bounce (RFC 6121 §8.5.3.2). All else is gone with the session.
+    pub(crate) async fn return_unsent(&self, items: impl IntoIterator<Item = Delivery>) {
         for item in items {
-            let Outbound::Stanza { stanza, sole: true } = item else { continue };
+            let Delivery { stanza: Some(stanza), logged: None, sole: true, .. } = item else { continue };
             if matches!(stanza.kind, Kind::Message(_) | Kind::Iq(IqType::Get | IqType::Set)) {
                 // Hooks saw it when it arrived; delivery alone is done again.
                 if let Some(host) = stanza.to.as_ref().and_then(|to| self.host(to.domain())) {
@@ -164,50 +171,41 @@ impl Router {
         }
     }
 
-    /// Passes a stanza by the callbacks of the session it is about to be written to; the session's connection
-    /// calls this. None: a callback keeps it back.
-    pub fn outgoing(&self, session: &SessionRef, stanza: Stanza) -> Option<Stanza> {
+    /// Passes a stanza by the callbacks of the session it is about to be written to.
+    pub fn outgoing(&self, session: SessionRef, stanza: Stanza) -> (Passes, Stanza) {
         let host = Arc::clone(session.host());
-        let points = &host.state().points;
-        if points.exit(Exit::Hold).is_empty() && points.exit(Exit::Count).is_empty() {
-            return Some(stanza);
+        let entries = host.state().points.exit(Exit::Hold);
+        if entries.is_empty() {
+            return (Passes::On, stanza);
         }
         let kind = Kinds::of(stanza.kind);
-        let mut event = Event {
-            origin: Origin::Client(Arc::clone(session)),
-            account: Some(Arc::clone(session.account())),
-            plan: Plan::default(),
-            archive_id: None,
-            custody: Custody::memory(),
-            stanza,
-            host: Arc::clone(&host),
-        };
-        for entry in points.exit(Exit::Hold).iter().chain(points.exit(Exit::Count)) {
+        let account = Some(Arc::clone(session.account()));
+        let origin = Origin::Client(session);
+        let mut event = Event::new(Arc::clone(&host), origin, account, Custody::memory(), stanza);
+        for entry in entries {
             if !entry.kinds.meets(kind) {
                 continue;
             }
             // A panic is counted and the stanza goes out: it was delivered already.
             match guard_now(|| (entry.call)(&mut event)).unwrap_or_else(|_| self.panicked(entry.module)) {
-                Ok(Flow::Handled | Flow::Drop(_)) => return None,
+                Ok(Flow::Handled | Flow::Drop(_)) => return (Passes::Held, event.stanza),
                 Ok(Flow::Continue) | Err(_) => {}
             }
         }
-        Some(event.stanza)
+        (Passes::On, event.stanza)
     }
 
     async fn redeliver(&self, host: &HostRef, stanza: Stanza) {
         let Some(to) = stanza.to.clone() else { return };
         let account = to.local().and_then(|local| host.known(local));
         let Some(account) = account else { return };
-        let mut event = Event {
-            host: Arc::clone(host),
-            origin: Origin::Server,
-            account: Some(Arc::clone(&account)),
-            plan: Plan::default(),
-            archive_id: None,
-            custody: Custody::memory(),
+        let mut event = Event::new(
+            Arc::clone(host),
+            Origin::Server,
+            Some(Arc::clone(&account)),
+            Custody::memory(),
             stanza,
-        };
+        );
         let error = account.arrive(|sessions| {
             event.plan = decide(&event.stanza, &to, sessions);
             self.hand_over(&mut event, sessions)
@@ -268,7 +266,8 @@ impl Router {
             return Ok(());
         }
         let Some(account) = event.account.clone() else { return Ok(()) };
-        account.arrive(|_| {
+        account.arrive(|sessions| {
+            event.sessions = Arc::clone(sessions);
             self.steps(&host, Side::Sent, Step::Record, event)?;
             self.steps(&host, Side::Sent, Step::Copy, event).map(drop)
         })
@@ -314,15 +313,7 @@ impl Router {
         if let Some(owner) = &host.state().addresses {
             let taken = stanza.is_request().then(|| self.handler(&host, IqTo::Host, &stanza)).flatten();
             if stanza.to.as_ref().is_some_and(|to| to.local().is_some()) || taken.is_none() {
-                let event = Event {
-                    origin,
-                    account: None,
-                    plan: Plan::default(),
-                    archive_id: None,
-                    custody,
-                    stanza,
-                    host: Arc::clone(&host),
-                };
+                let event = Event::new(Arc::clone(&host), origin, None, custody, stanza);
                 return guard((owner.call)(event)).await.unwrap_or_default();
             }
         }
@@ -383,15 +374,7 @@ impl Router {
             }
         };
         let Some(account) = account else { return self.no_such_user(host, stanza, origin, custody).await };
-        let event = Event {
-            host,
-            origin,
-            account: Some(Arc::clone(&account)),
-            plan: Plan::default(),
-            archive_id: None,
-            custody,
-            stanza,
-        };
+        let event = Event::new(host, origin, Some(Arc::clone(&account)), custody, stanza);
         match self.gates(Side::Received, event).await {
             Passed::On(event) => self.arrive(account, event).await,
             Passed::Gone(custody) => custody,
@@ -419,9 +402,15 @@ impl Router {
         }
         let result = account.arrive(|sessions| {
             event.plan = decide(&event.stanza, &to, sessions);
+            event.sessions = Arc::clone(sessions);
             self.record_and_copy(&mut event)?;
             self.hand_over(&mut event, sessions)
         });
+        if result.is_ok() && matches!(event.plan.outcome, Outcome::Deliver | Outcome::Undelivered) {
+            let host = Arc::clone(&event.host);
+            // It is delivered by now: whatever goes wrong here concerns nobody else.
+            self.steps(&host, Side::Received, Step::Notify, &mut event).ok();
+        }
         let Event { host, stanza, origin, custody, plan, .. } = event;
         match (result, plan.outcome) {
             (Err(error), _) => self.bounce(stanza, &error, &origin).await,
@@ -444,8 +433,8 @@ impl Router {
         Ok(())
     }
 
-    /// Puts the stanza into the mailboxes of the plan. What no session takes goes to the `Store` callbacks, else
-    /// bounces with `service-unavailable`.
+    /// Puts the stanza into the mailboxes of the plan. What no session takes stays in the account's log, else bounces
+    /// with `service-unavailable`.
     fn hand_over(&self, event: &mut Event, sessions: &[SessionRef]) -> Result<(), StanzaError> {
         if let Outcome::Bounce(condition) = event.plan.outcome {
             return Err(condition.into());
@@ -454,7 +443,11 @@ impl Router {
         let sole = targets.len() == 1;
         let mut taken = 0_u64;
         for session in targets.iter().filter_map(|index| sessions.get(*index)) {
-            taken += u64::from(session.put(Outbound::Stanza { stanza: event.stanza.clone(), sole }));
+            let stanza = event.stanza.clone();
+            taken += u64::from(match event.logged {
+                Some(position) => session.hand(stanza, position, Shape::Original, sole),
+                None => session.put(Delivery::new(stanza, sole)),
+            });
         }
         self.count(|counters| counters.delivered.inc_by(taken));
         let lost = taken == 0 && event.plan.outcome == Outcome::Deliver;
@@ -462,11 +455,8 @@ impl Router {
             return Ok(());
         }
         if lost || event.plan.outcome == Outcome::Undelivered {
-            event.plan.outcome = Outcome::Undelivered;
-            let host = Arc::clone(&event.host);
-            let stored = self.steps(&host, Side::Received, Step::Store, event)?;
-            self.steps(&host, Side::Received, Step::Notify, event)?;
-            if stored == Flow::Continue {
+            event.plan = Plan { outcome: Outcome::Undelivered, targets: smallvec::SmallVec::new() };
+            if event.logged.is_none() {
                 return Err(Condition::ServiceUnavailable.into());
             }
         }

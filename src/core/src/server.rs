@@ -19,7 +19,7 @@ use crate::module::{ModuleDef, Reload, Running, Scope, StartError};
 use crate::registrar::{Bind, Job, Registrar};
 use crate::router::{Counters, Router};
 use crate::tasks::{Every, Phase, Shutdown, repeat};
-use crate::{Clock, DiscoOn, Host, HostKind, HostRef, HostSecret, Random};
+use crate::{Clock, DiscoOn, Host, HostKind, HostRef, HostSecret, Random, SessionRef};
 
 /// What every part of the server shares.
 #[derive(Debug)]
@@ -100,6 +100,7 @@ pub struct Server {
     shared: Arc<Shared>,
     options: StartOptions,
     running: Vec<(Option<HostRef>, ModuleDef, Box<dyn Running>)>,
+    preparations: Vec<Job>,
     tasks: JoinSet<()>,
 }
 
@@ -129,7 +130,8 @@ impl Server {
             metrics,
         });
         shared.router.set_counters(counters(&shared.metrics, panics));
-        let mut server = Self { shared, options, running: Vec::new(), tasks: JoinSet::new() };
+        let mut server =
+            Self { shared, options, running: Vec::new(), preparations: Vec::new(), tasks: JoinSet::new() };
         let mut jobs = Vec::new();
         let hosts = server.make_hosts().await?;
         for (host, service) in &hosts {
@@ -141,6 +143,10 @@ impl Server {
             .set_hosts(hosts.into_iter().map(|(host, _)| (host.domain().as_str().into(), host)).collect());
         if server.options.listeners {
             server.start_listeners(&mut jobs)?;
+        }
+        for job in std::mem::take(&mut server.preparations) {
+            tracing::debug!(module = job.module, task = job.name, "Preparing.");
+            (job.run)(server.shared.shutdown(), Arc::clone(&server.shared)).await;
         }
         server.start_jobs(jobs);
         Ok(server)
@@ -241,6 +247,7 @@ impl Server {
                 state: &mut state,
                 binds: &mut binds,
                 jobs: &mut *jobs,
+                preparations: &mut self.preparations,
             };
             let running = def.start(config, &mut reg)?;
             state.modules.push(def.info.name);
@@ -355,8 +362,10 @@ impl Server {
     }
 }
 
+/// Sessions that are asleep outlive the server.
 fn has_sessions(host: &HostRef) -> bool {
-    host.accounts_in_use().iter().any(|account| !account.sessions().is_empty())
+    let connected = |session: &SessionRef| !session.is_asleep();
+    host.accounts_in_use().iter().any(|account| account.sessions().iter().any(connected))
 }
 
 fn reload_module(def: &ModuleDef, running: &dyn Running, mut table: toml::Table) {

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use waxwing_store::{AccountNumber, StoreError};
 use waxwing_xmpp::{BareJid, Domain, Jid, Stanza};
 
-use crate::{AccountRef, Custody};
+use crate::{Account, AccountRef, Custody, Logged, Session, SessionId, SessionRef};
 
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -42,6 +42,36 @@ pub trait Blocks: Send + Sync {
     /// Whether `account` has blocked `who`.
     fn blocks<'a>(&'a self, account: &'a AccountRef, who: &'a Jid)
     -> BoxFuture<'a, Result<bool, StoreError>>;
+}
+
+/// An account's log: each message that must not be lost has a row there, and the account is owed it until one of its
+/// clients has acknowledged it. All of it is about one account at a time and never waits, but for reading.
+pub trait AccountLog: Send + Sync {
+    /// Reads rows in the shape in which a session gets them; none for what is no longer there.
+    fn read<'a>(
+        &'a self,
+        session: &'a Session,
+        rows: &'a [Logged],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stanza>>, StoreError>>;
+
+    /// A session has been handed a row.
+    fn handed(&self, account: &Account, position: u64, session: SessionId);
+
+    /// A client has acknowledged rows: nobody is owed them any more.
+    fn acked(&self, account: &Account, rows: &[Logged]);
+
+    /// A session has ended. Returns what it was handed and nobody else has been, nor acknowledged, oldest first.
+    fn released(&self, account: &Account, session: SessionId) -> Vec<u64>;
+
+    /// What the account is owed and `session` has not been handed: rows that no session has, or only sleeping ones,
+    /// and nobody has acknowledged; oldest first.
+    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef]) -> Vec<u64>;
+}
+
+/// Keeps records of sessions that may be resumed.
+pub trait Resumption: Send + Sync {
+    /// What a record of the session would say has changed; called once until [`Session::untouched`].
+    fn changed(&self, session: &SessionRef);
 }
 
 /// Takes stanzas for other servers.

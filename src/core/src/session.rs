@@ -1,15 +1,26 @@
-//! One connected resource of an account, as the rest of the server sees it.
+//! One resource of an account, as the rest of the server sees it: connected, or asleep until its client resumes it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use waxwing_xmpp::datetime::Timestamp;
 use waxwing_xmpp::{Jid, Stanza, StreamError};
 
-use crate::mailbox::Refused;
+use crate::acks::TooHigh;
+use crate::mailbox::{Delivery, Logged, Refused, Shape};
 use crate::slots::Slots;
 use crate::{AccountRef, HostRef, Mailbox, Notice, Outbound, Peer};
+
+mod out;
+mod saved;
+mod stream;
+
+pub use out::Next;
+pub use saved::{SavedDelivery, SavedSession};
+use stream::Stream;
 
 /// A handle to a session.
 pub type SessionRef = Arc<Session>;
@@ -23,54 +34,82 @@ pub struct SessionId(pub u64);
 pub enum CloseReason {
     /// Its mailbox was full: the client reads too slowly.
     Overflow,
+    /// Its client has resumed it on another stream: the old stream ends, the session goes on.
+    Resumed,
     /// With this stream error.
     Error(StreamError),
 }
 
-/// A connected resource. Its connection task owns the stream; everybody else only puts stanzas into its mailbox.
+/// A resource. While it is connected its connection task owns the stream; everybody else only puts stanzas into its
+/// mailbox. Without a connection it is asleep, if its stream may be resumed, or closed.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
     jid: Jid,
     account: AccountRef,
-    peer: Peer,
+    peer: Mutex<Peer>,
     bound_at: Timestamp,
     mailbox: Mailbox,
     slots: Slots,
     priority: AtomicI16,
     presence: Mutex<Option<Stanza>>,
     close: Mutex<Option<CloseReason>>,
+    stream: Mutex<Stream>,
+    /// Whether no connection serves it; changed under the account's arrival lock.
+    asleep: watch::Sender<bool>,
+    /// Something of what a record of the session would say has changed since the last one.
+    changed: AtomicBool,
+    /// Sleeping sessions that this one has taken the place of; they are closed when it opens.
+    replaced: Mutex<Vec<SessionRef>>,
+    me: Weak<Session>,
 }
 
 impl Session {
-    pub(crate) fn new(account: &AccountRef, jid: Jid, peer: Peer) -> Self {
+    pub(crate) fn new(account: &AccountRef, jid: Jid, peer: Peer, bound_at: Timestamp) -> SessionRef {
         let host = account.host();
-        Self {
+        Arc::new_cyclic(|me| Self {
             id: SessionId(NEXT.fetch_add(1, Ordering::Relaxed)),
             jid,
             account: Arc::clone(account),
-            peer,
-            bound_at: host.clock().now(),
+            peer: Mutex::new(peer),
+            bound_at,
             mailbox: Mailbox::new(host.limits().mailbox_bytes_max.0),
             slots: Slots::new(host.session_slots()),
             priority: AtomicI16::new(UNAVAILABLE),
             presence: Mutex::new(None),
             close: Mutex::new(None),
-        }
+            stream: Mutex::default(),
+            asleep: watch::Sender::new(false),
+            changed: AtomicBool::new(false),
+            replaced: Mutex::default(),
+            me: Weak::clone(me),
+        })
     }
 
     /// Tells the modules that the resource is bound; its connection calls this before the first stanza.
     pub async fn opened(self: &Arc<Self>) {
+        let replaced = std::mem::take(&mut *self.replaced.lock());
+        for old in replaced {
+            old.closed().await;
+        }
         self.host().notify(Notice::SessionBound(Arc::clone(self))).await;
     }
 
-    /// Takes the session out of its account, tells the modules, and routes anew what only it was to get. Its
-    /// connection calls this once, at the end.
+    pub(crate) fn replaces(&self, old: SessionRef) {
+        self.replaced.lock().push(old);
+    }
+
+    /// Takes the session out of its account, tells the modules, and sees to what its client has not acknowledged:
+    /// what lies in the log stays owed to the account, the rest is routed anew. Its connection calls this once, at the
+    /// end; for a session that is asleep, whoever finds that it will not be resumed.
     pub async fn closed(self: &Arc<Self>) {
-        self.account.unbind(self);
-        let unsent = self.mailbox.close();
+        let left = self.account.unbind(self, || {
+            let mut left: Vec<Delivery> = self.stream.lock().take();
+            left.extend(self.mailbox.close());
+            left
+        });
         self.host().notify(Notice::SessionClosed(Arc::clone(self))).await;
-        self.host().router().return_unsent(unsent).await;
+        self.host().router().return_unsent(left).await;
     }
 
     /// Its short name for logs.
@@ -93,9 +132,9 @@ impl Session {
         self.account.host()
     }
 
-    /// The other end.
+    /// The other end, of the last connection if there is none.
     pub fn peer(&self) -> Peer {
-        self.peer
+        *self.peer.lock()
     }
 
     /// When the resource was bound.
@@ -103,7 +142,7 @@ impl Session {
         self.bound_at
     }
 
-    /// The mailbox; only the connection task takes from it.
+    /// The mailbox.
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
     }
@@ -115,10 +154,44 @@ impl Session {
     /// Gives the client a stanza, without any hook. False: the mailbox is full or closed; if it was full the
     /// session is asked to close.
     pub fn send(&self, stanza: Stanza) -> bool {
-        self.put(Outbound::Stanza { stanza, sole: false })
+        self.put(Delivery::new(stanza, false))
     }
 
-    pub(crate) fn put(&self, item: Outbound) -> bool {
+    /// Gives the client bytes of the stream itself, already framed.
+    pub fn send_raw(&self, bytes: Bytes) -> bool {
+        self.push(Outbound::Raw(bytes))
+    }
+
+    /// Gives the client a message of the log. Under the account's arrival lock only.
+    pub fn hand(&self, stanza: Stanza, position: u64, shape: Shape, sole: bool) -> bool {
+        let logged = Some(Logged { position, shape, late: false });
+        let delivery = Delivery { stanza: Some(stanza), logged, sole, released: false };
+        let taken = self.put(delivery);
+        if let (true, Some(log)) = (taken, self.host().log()) {
+            log.handed(&self.account, position, self.id);
+        }
+        taken
+    }
+
+    /// Gives the client a message that the account is owed; it is read when its turn comes. Under the account's
+    /// arrival lock only.
+    pub(crate) fn hand_late(&self, position: u64) -> bool {
+        let taken = self.put(Delivery::row(Logged { position, shape: Shape::Original, late: true }));
+        if let (true, Some(log)) = (taken, self.host().log()) {
+            log.handed(&self.account, position, self.id);
+        }
+        taken
+    }
+
+    pub(crate) fn put(&self, delivery: Delivery) -> bool {
+        // What lies in the log is found again by itself.
+        if delivery.logged.is_none() && self.is_asleep() {
+            self.touch();
+        }
+        self.push(Outbound::Stanza(delivery))
+    }
+
+    fn push(&self, item: Outbound) -> bool {
         match self.mailbox.push(item) {
             Ok(()) => true,
             Err(Refused) => {
@@ -144,11 +217,30 @@ impl Session {
         self.presence.lock().clone()
     }
 
-    /// Makes it available with this presence, or unavailable. Returns the presence before.
+    /// Makes it available with this presence, or unavailable. Returns the presence before. With the first presence of
+    /// non-negative priority it is handed what the account is owed (XEP-0160 §2).
     pub fn set_presence(&self, presence: Option<Stanza>) -> Option<Stanza> {
         let priority = presence.as_ref().map_or(UNAVAILABLE, |stanza| i16::from(stanza.priority()));
-        self.priority.store(priority, Ordering::Release);
-        std::mem::replace(&mut *self.presence.lock(), presence)
+        let before = self.account.arrive(|sessions| {
+            let takes = self.priority().is_some_and(|priority| priority >= 0);
+            self.priority.store(priority, Ordering::Release);
+            if !takes && priority >= 0 {
+                self.hand_owed(sessions);
+            }
+            std::mem::replace(&mut *self.presence.lock(), presence)
+        });
+        self.touch();
+        before
+    }
+
+    /// Hands it all that the account is owed. Under the arrival lock.
+    fn hand_owed(&self, sessions: &[SessionRef]) {
+        let Some(log) = self.host().log() else { return };
+        for position in log.owed(&self.account, self, sessions) {
+            if !self.hand_late(position) {
+                break;
+            }
+        }
     }
 
     /// Whether it is available (RFC 6121 §4.1).
@@ -159,6 +251,77 @@ impl Session {
     /// The priority of its presence; None while it is not available.
     pub fn priority(&self) -> Option<i8> {
         i8::try_from(self.priority.load(Ordering::Acquire)).ok()
+    }
+
+    /// Whether no connection serves it.
+    pub fn is_asleep(&self) -> bool {
+        *self.asleep.borrow()
+    }
+
+    /// Resolves when no connection serves it any more.
+    pub async fn fallen_asleep(&self) {
+        // The sender lives as long as `self`.
+        drop(self.asleep.subscribe().wait_for(|asleep| *asleep).await);
+    }
+
+    /// The connection is gone, the session stays: at most `bytes_max` wait for its client. Its connection calls this
+    /// instead of [`Session::closed`].
+    pub async fn sleep(self: &Arc<Self>, bytes_max: usize) {
+        self.account.arrive(|_| {
+            let held = self.stream.lock().sleep();
+            self.mailbox.put_front(held);
+            self.mailbox.sleep(bytes_max);
+            self.close.lock().take_if(|reason| *reason == CloseReason::Resumed);
+            self.asleep.send_replace(true);
+        });
+        self.touch();
+        self.host().notify(Notice::SessionSleeps(Arc::clone(self))).await;
+    }
+
+    /// A client resumes it over a new connection, having handled `h` stanzas: what it did not acknowledge is written
+    /// again, then what came since (XEP-0198 §5).
+    ///
+    /// # Errors
+    /// The count cannot be: the session cannot be resumed.
+    pub fn wake(&self, h: u32, peer: Peer) -> Result<(), TooHigh> {
+        let acked = self.stream.lock().resumed(h)?;
+        let bytes_max = self.host().limits().mailbox_bytes_max.0;
+        self.account.arrive(|sessions| {
+            let again = self.stream.lock().again();
+            self.mailbox.put_front(again);
+            self.mailbox.awake(bytes_max);
+            *self.peer.lock() = peer;
+            self.asleep.send_replace(false);
+            if self.priority().is_some_and(|priority| priority >= 0) {
+                // Messages that came while nobody could know of this session (it was killed with the server).
+                self.hand_owed(sessions);
+            }
+        });
+        self.settle(acked);
+        self.touch();
+        Ok(())
+    }
+
+    /// Tells who keeps records of sessions that this one has changed.
+    pub fn touch(&self) {
+        if !self.is_resumable() || self.changed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let (Some(resumption), Some(me)) =
+            (self.host().service::<dyn crate::Resumption>(), self.me.upgrade())
+        {
+            resumption.changed(&me);
+        }
+    }
+
+    /// A record is about to be made; changes from now on count anew.
+    pub fn untouched(&self) {
+        self.changed.store(false, Ordering::Release);
+    }
+
+    /// Whether it has changed since [`Session::untouched`].
+    pub fn is_touched(&self) -> bool {
+        self.changed.load(Ordering::Acquire)
     }
 }
 

@@ -21,7 +21,7 @@ impl Module for Probe {
         reg.iq(Iq::get(IqTo::Host, "test:probe", "query"), &this, Self::answer)?;
         reg.gate(Side::Sent, Gate::Handle, Kinds::AVAILABILITY, &this, Self::presence);
         reg.gate(Side::Received, Gate::Check, Kinds::MESSAGE, &this, Self::check);
-        reg.step(Side::Received, Step::Store, Kinds::CHAT, &this, Self::keep);
+        reg.step(Side::Received, Step::Record, Kinds::CHAT, &this, Self::keep);
         Ok(this)
     }
 }
@@ -51,7 +51,8 @@ impl Probe {
     }
 
     fn keep(&self, event: &mut Event) -> Result<Flow, StanzaError> {
-        Ok(if body(&event.stanza) == "keep" { Flow::Handled } else { Flow::Continue })
+        event.logged = (body(&event.stanza) == "keep").then_some(1);
+        Ok(Flow::Continue)
     }
 }
 

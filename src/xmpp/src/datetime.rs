@@ -48,6 +48,11 @@ impl Timestamp {
         let minutes = hour * 60 + minute - offset;
         Some(Self(days(year, month, day) * DAY + (minutes * 60 + second) * SECOND + fraction))
     }
+    /// The month in UTC as `yyyymm`, e.g. 202611.
+    pub fn month(self) -> u32 {
+        let (year, month, _) = civil(self.0.clamp(FIRST, LAST).div_euclid(DAY));
+        u32::try_from(year * 100 + month).unwrap_or(0)
+    }
     /// Time that has passed since `earlier`; zero if it is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -158,6 +163,17 @@ mod tests {
         // Examples 2 and 3.
         assert_eq!(seconds("1969-07-21T02:56:15Z"), Some(-14_159_025));
         assert_eq!(seconds("1969-07-20T21:56:15-05:00"), Some(-14_159_025));
+    }
+
+    #[test]
+    fn months_are_those_of_utc() {
+        for (text, month) in [
+            ("2026-11-30T23:59:59.999Z", 202_611),
+            ("2026-12-01T00:00:00Z", 202_612),
+            ("1970-01-01T00:00:00Z", 197_001),
+        ] {
+            assert_eq!(Timestamp::parse(text).unwrap().month(), month, "{text}");
+        }
     }
 
     #[test]

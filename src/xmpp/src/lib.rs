@@ -3,6 +3,7 @@
 pub mod datetime;
 pub mod error;
 pub mod form;
+mod forward;
 pub mod jid;
 pub mod ns;
 pub mod stanza;
@@ -12,5 +13,6 @@ mod typed;
 pub use datetime::Timestamp;
 pub use error::{Condition, ErrorType, StanzaError, StreamCondition, StreamError};
 pub use form::{Field, Form};
+pub use forward::{carbon, forwarded};
 pub use jid::{BareJid, Domain, Jid, JidError};
 pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza, delay};

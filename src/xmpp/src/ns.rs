@@ -34,3 +34,9 @@ pub const CAPS: &str = "http://jabber.org/protocol/caps";
 pub const STANZA_ID: &str = "urn:xmpp:sid:0";
 /// RFC 6121 §2.
 pub const ROSTER: &str = "jabber:iq:roster";
+/// XEP-0297.
+pub const FORWARD: &str = "urn:xmpp:forward:0";
+/// XEP-0280.
+pub const CARBONS: &str = "urn:xmpp:carbons:2";
+/// XEP-0334.
+pub const HINTS: &str = "urn:xmpp:hints";

@@ -1,0 +1,123 @@
+//! A message comes into the log.
+
+use tracing::error;
+use waxwing_core::prelude::*;
+
+use crate::Log;
+use crate::state::State;
+use crate::table::{self, HIDDEN, OWED, SENT};
+
+impl Log {
+    /// Appends the event's stanza to the log of its account, under the arrival lock; the event gets its position, the
+    /// stanza its id if the account has received it, the custody the ticket of the write.
+    ///
+    /// # Errors
+    /// `internal-server-error` if the store takes no more: the message is not accepted.
+    pub(crate) fn append(&self, event: &mut Event, side: Side) -> Result<(), StanzaError> {
+        let broken = || StanzaError::from(Condition::InternalServerError);
+        let account = event.account.clone().ok_or_else(broken)?;
+        // The gate has loaded it.
+        let state = self.logs.peek(&account).ok_or_else(broken)?;
+        let mut state = state.lock();
+        let position = state.next(self.host.clock().now().0);
+        let flags = match side {
+            Side::Sent => SENT,
+            Side::Received => {
+                let owed = if event.keep.owed { OWED } else { 0 };
+                owed | if event.keep.archived { 0 } else { HIDDEN }
+            }
+        };
+        let row = table::row(flags, &event.stanza);
+        let (_, bytes) = table::glance(&row);
+        let batch = self.batch(event, side, &account, position, flags, &row);
+        let ticket = batch.and_then(|batch| self.rows.store().apply(batch)).map_err(|cause| {
+            error!(error = %cause, jid = %account.jid(), "A message was not kept; it was refused.");
+            broken()
+        })?;
+        state.add(position, flags, bytes);
+        state.written = Some(ticket.clone());
+        self.note_change(&account, &mut state);
+        drop(state);
+        self.metrics.appended.inc();
+        event.custody.attach(ticket);
+        event.logged = Some(position);
+        if side == Side::Received && flags & HIDDEN == 0 {
+            // XEP-0313 §3.5: only for who may read the archive.
+            event.stanza.children.push(self.stanza_id(&account, position).to_child());
+        }
+        Ok(())
+    }
+
+    fn batch(
+        &self,
+        event: &Event,
+        side: Side,
+        account: &Account,
+        position: u64,
+        flags: u8,
+        row: &waxwing_store::Raw,
+    ) -> Result<Batch, StoreError> {
+        let month = table::month(position);
+        let mut batch = Batch::new(Partition::Month(month));
+        self.rows.month(month).put_into(&mut batch, account.number(), &position, row)?;
+        let peer = match side {
+            Side::Sent => event.stanza.to.as_ref(),
+            Side::Received => event.stanza.from.as_ref(),
+        };
+        if let (Some(peer), 0) = (peer, flags & HIDDEN) {
+            let key = (table::peer(peer), position);
+            self.peers.month(month).put_into(&mut batch, account.number(), &key, &())?;
+        }
+        // The last row that a stanza of this stream makes: who comes back after a crash learns how far it came.
+        if let (Side::Received, Some(session)) = (side, event.origin.session())
+            && let Some((key, count)) = session.inbound()
+        {
+            self.inbound.month(month).put_into(&mut batch, session.account().number(), &key, &count)?;
+        }
+        Ok(batch)
+    }
+
+    /// Notes how many stanzas of a session's stream are on disk, where no row of the log does; nobody waits for it.
+    pub fn note_inbound(&self, session: &Session, handled: u32) {
+        let Some(key) = session.stream_key() else { return };
+        let month = self.host.clock().now().month();
+        let written = self.inbound.month(month).put(session.account().number(), &key, &handled);
+        if let Err(cause) = written {
+            error!(error = %cause, "A count of handled stanzas was not written.");
+        }
+    }
+
+    /// How many stanzas of a stream were on disk; `key` is the stream's name.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn inbound(&self, account: &Account, key: u64) -> Result<Option<u32>, StoreError> {
+        let mut newest = None;
+        for month in self.rows.store().months().await?.into_iter().rev().take(2) {
+            let count = self.inbound.month(month).get(account.number(), &key).await?;
+            newest = newest.max(count);
+        }
+        Ok(newest)
+    }
+
+    /// The stream is over for good.
+    pub fn forget_inbound(&self, account: &Account, key: u64) {
+        let now = self.host.clock().now();
+        let before = now.minus(MONTH);
+        for month in [now.month(), before.month()] {
+            // What stays goes with its month.
+            drop(self.inbound.month(month).delete(account.number(), &key));
+        }
+    }
+
+    pub(crate) fn note_change(&self, account: &Account, state: &mut State) {
+        if !std::mem::replace(&mut state.changed, true)
+            && let Some(account) = self.host.known(account.jid().local().unwrap_or_default())
+        {
+            self.changed.lock().push(account);
+        }
+    }
+}
+
+/// So long ago the month before may have begun.
+const MONTH: std::time::Duration = std::time::Duration::from_secs(31 * 86_400);

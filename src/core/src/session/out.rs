@@ -1,0 +1,225 @@
+//! The way out: from mailbox and log to the stream, counted, and what the client says of it.
+
+use bytes::Bytes;
+use waxwing_store::StoreError;
+use waxwing_xmpp::Stanza;
+
+use super::Session;
+use crate::acks::{Handled, TooHigh};
+use crate::mailbox::{self, Delivery, Logged};
+use crate::router::Passes;
+use crate::{Custody, Outbound};
+
+/// The next thing to write.
+#[derive(Debug)]
+pub enum Next {
+    /// A stanza; it counts as written.
+    Stanza(Stanza),
+    /// Bytes of the stream itself.
+    Raw(Bytes),
+    /// Call [`Session::read_rows`] first.
+    Rows,
+    /// Nothing.
+    Nothing,
+}
+
+impl Session {
+    /// Takes the next thing to write; its connection calls this.
+    pub fn next(&self) -> Next {
+        loop {
+            let delivery = match self.mailbox.next() {
+                mailbox::Next::Nothing => return Next::Nothing,
+                mailbox::Next::Rows => return Next::Rows,
+                mailbox::Next::Item(Outbound::Raw(bytes)) => return Next::Raw(bytes),
+                mailbox::Next::Item(Outbound::Stanza(delivery)) => delivery,
+            };
+            if let Some(stanza) = self.leaves(delivery) {
+                return Next::Stanza(stanza);
+            }
+        }
+    }
+
+    /// Passes the callbacks of the way out. None: it is held back, or put back behind what was.
+    fn leaves(&self, mut delivery: Delivery) -> Option<Stanza> {
+        let stanza = delivery.stanza.take()?;
+        if delivery.released {
+            return Some(self.written(delivery, stanza));
+        }
+        let (passes, stanza) = self.host().router().outgoing(self.me.upgrade()?, stanza);
+        let mut stream = self.stream.lock();
+        match passes {
+            Passes::Held if stream.held_bytes < HELD_BYTES_MAX => {
+                stream.hold(Delivery { stanza: Some(stanza), ..delivery });
+                None
+            }
+            // What waited goes first: order is kept.
+            _ if !stream.held.is_empty() => {
+                let held = stream.release();
+                drop(stream);
+                let this = Delivery { stanza: Some(stanza), released: true, ..delivery };
+                self.mailbox.put_front(held.chain(Some(this)).collect::<Vec<_>>());
+                None
+            }
+            _ => {
+                drop(stream);
+                Some(self.written(delivery, stanza))
+            }
+        }
+    }
+
+    fn written(&self, delivery: Delivery, stanza: Stanza) -> Stanza {
+        let mut stream = self.stream.lock();
+        if stream.acking || delivery.logged.is_some() || delivery.sole {
+            stream.unacked.sent(Delivery { stanza: Some(stanza.clone()), ..delivery });
+        }
+        drop(stream);
+        self.touch();
+        stanza
+    }
+
+    /// Reads the rows of the log that stand in front.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn read_rows(&self) -> Result<(), StoreError> {
+        let rows = self.mailbox.rows(ROWS_MAX);
+        let read = match self.host().log() {
+            Some(log) => log.read(self, &rows).await?,
+            None => vec![None; rows.len()],
+        };
+        let gone = self.mailbox.fill(read);
+        self.settle(gone);
+        Ok(())
+    }
+
+    /// What was held back is written next, in order.
+    pub fn release_held(&self) {
+        let held: Vec<Delivery> = self.stream.lock().release().collect();
+        if !held.is_empty() {
+            self.mailbox.put_front(held);
+        }
+    }
+
+    /// The system's kernel has taken all that was written: without acknowledgements this is what there is to know.
+    pub fn flushed(&self) {
+        let mut stream = self.stream.lock();
+        if stream.acking || stream.unacked.is_empty() {
+            return;
+        }
+        let taken = stream.unacked.ack_all();
+        drop(stream);
+        self.settle(taken);
+    }
+
+    /// The client has handled `h` stanzas of ours (XEP-0198 §4).
+    ///
+    /// # Errors
+    /// It was not sent so many: the stream must end (§6).
+    pub fn acked(&self, h: u32) -> Result<(), TooHigh> {
+        let acked = self.stream.lock().unacked.ack(h)?;
+        if !acked.is_empty() {
+            self.settle(acked);
+            self.touch();
+        }
+        Ok(())
+    }
+
+    /// The account is no longer owed what this session's client has.
+    pub(super) fn settle(&self, acked: Vec<Delivery>) {
+        let rows: Vec<Logged> = acked.into_iter().filter_map(|delivery| delivery.logged).collect();
+        if let (false, Some(log)) = (rows.is_empty(), self.host().log()) {
+            log.acked(&self.account, &rows);
+        }
+    }
+
+    /// Turns acknowledgements on: both counters begin at zero. `key` names the stream in rows of the log.
+    /// False: they are on already.
+    pub fn begin_acks(&self, resumable: bool, key: u64) -> bool {
+        let mut stream = self.stream.lock();
+        if stream.acking {
+            return false;
+        }
+        // What was written before is out of the client's count; the kernel has it.
+        let before = stream.unacked.ack_all();
+        stream.unacked.begin();
+        stream.handled = Handled::default();
+        (stream.acking, stream.resumable, stream.key) = (true, resumable, key);
+        drop(stream);
+        self.settle(before);
+        true
+    }
+
+    /// Whether the client acknowledges.
+    pub fn is_acking(&self) -> bool {
+        self.stream.lock().acking
+    }
+
+    /// Whether its client may come back after the connection is gone.
+    pub fn is_resumable(&self) -> bool {
+        self.stream.lock().resumable
+    }
+
+    /// It cannot be resumed any more: its client has ended the stream.
+    pub fn not_resumable(&self) {
+        self.stream.lock().resumable = false;
+    }
+
+    /// Names the stream in rows of the log, and how many stanzas it has brought with the one that is on its way now;
+    /// none without acknowledgements.
+    pub fn inbound(&self) -> Option<(u64, u32)> {
+        let stream = self.stream.lock();
+        stream.acking.then(|| (stream.key, stream.handled.received().wrapping_add(1)))
+    }
+
+    /// Its name in rows of the log; none without acknowledgements.
+    pub fn stream_key(&self) -> Option<u64> {
+        let stream = self.stream.lock();
+        stream.acking.then_some(stream.key)
+    }
+
+    /// Takes the custody of a stanza that came.
+    pub fn take_custody(&self, custody: Custody) {
+        let mut stream = self.stream.lock();
+        if stream.acking {
+            stream.handled.take(custody);
+        }
+    }
+
+    /// How many stanzas of the client are on disk, all before them included; and how many came.
+    ///
+    /// # Errors
+    /// A write failed: the stream must end, the stanza is never counted.
+    pub fn handled(&self) -> Result<(u32, u32), StoreError> {
+        let mut stream = self.stream.lock();
+        let count = stream.handled.advance()?;
+        Ok((count, stream.handled.received()))
+    }
+
+    /// What the oldest stanza that is not on disk waits for.
+    pub fn unhandled(&self) -> Option<Custody> {
+        self.stream.lock().handled.next()
+    }
+
+    /// How many stanzas wait for the disk.
+    pub fn unhandled_count(&self) -> usize {
+        self.stream.lock().handled.waiting()
+    }
+
+    /// How many stanzas the client has not acknowledged.
+    pub fn unacked_count(&self) -> usize {
+        self.stream.lock().unacked.len()
+    }
+
+    /// The messages of the log that the client has not acknowledged or not even got.
+    pub fn unacked_rows(&self) -> Vec<Logged> {
+        let mut rows: Vec<Logged> =
+            self.stream.lock().unacked.iter().filter_map(|delivery| delivery.logged).collect();
+        rows.extend(self.mailbox.deliveries().into_iter().filter_map(|delivery| delivery.logged));
+        rows
+    }
+}
+
+/// So many rows are read at once.
+const ROWS_MAX: usize = 64;
+/// When more is held back than this, it is written.
+const HELD_BYTES_MAX: usize = 256 << 10;
