@@ -17,6 +17,7 @@ use waxwing_xml::{Element, Limits, Scanner};
 use waxwing_xmpp::{BareJid, Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError};
 
 use crate::C2s;
+use crate::acks::Acks;
 use crate::failures::Verdict;
 use crate::features::Asker;
 use crate::listen::Open;
@@ -29,6 +30,7 @@ pub(crate) struct Client<'a> {
     pub(crate) negotiation: Negotiation,
     pub(crate) session: Option<SessionRef>,
     pub(crate) rates: Option<Rates>,
+    pub(crate) acks: Acks,
     scanner: Scanner,
     peer: SocketAddr,
     /// Bytes before login.
@@ -116,6 +118,7 @@ impl<'a> Client<'a> {
             negotiation: Negotiation::new(framing, rules, None),
             session: None,
             rates: None,
+            acks: Acks::default(),
             scanner: Scanner::new(framing.scanner(), before_login(&limits)),
             peer,
             received: 0,
@@ -218,6 +221,10 @@ impl<'a> Client<'a> {
             action = match action {
                 Action::Continue => return Ok(Rest::Interpret),
                 Action::Stanza(stanza) => return self.stanza(*stanza).await.map(|()| Rest::Interpret),
+                Action::Answered(reply) => {
+                    self.answered(reply.map(|reply| *reply));
+                    return Ok(Rest::Interpret);
+                }
                 Action::Nonza(element) => return self.nonza(&element).await.map(|()| Rest::Interpret),
                 Action::Close => return Err(End::Said),
                 Action::StartTls(host) => {
@@ -316,8 +323,8 @@ impl<'a> Client<'a> {
 
     async fn stanza(&mut self, stanza: Stanza) -> Result<(), End> {
         if let Some(session) = &self.session {
-            // The custody of the stanza is for who acknowledges it, which without stream management is nobody.
-            drop(self.c2s.shared.router().from_client(session, stanza).await.map_err(End::Error)?);
+            let custody = self.c2s.shared.router().from_client(session, stanza).await.map_err(End::Error)?;
+            session.take_custody(custody);
             return Ok(());
         }
         let Some(host) = self.host() else { return Err(StreamCondition::HostGone.into()) };
@@ -339,6 +346,9 @@ impl<'a> Client<'a> {
     }
 
     async fn nonza(&mut self, element: &Element) -> Result<(), End> {
+        if element.namespace.as_str() == waxwing_sm::NS {
+            return Box::pin(self.stream_management(element)).await;
+        }
         let Some(host) = self.host() else { return Err(StreamCondition::HostGone.into()) };
         let (place, peer) = (self.negotiation.place(), self.peer());
         let asker = Asker { host: &host, place, session: self.session.as_ref(), peer };
@@ -351,7 +361,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    fn host(&self) -> Option<HostRef> {
+    pub(crate) fn host(&self) -> Option<HostRef> {
         self.negotiation.host().and_then(|domain| self.c2s.host(domain))
     }
 
@@ -389,7 +399,7 @@ impl<'a> Client<'a> {
         // What was written last goes out before modules take their time.
         let flushed = said && self.connection.try_flush().is_ok();
         if let Some(session) = self.session.take() {
-            session.closed().await;
+            self.leave(&session, &end).await;
         }
         let credentials = self.host().and_then(|host| host.service::<dyn Credentials>());
         if let (Some(guest), Some(credentials)) = (self.guest.take(), credentials) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use waxwing_core::{HostKind, HostRef, Offered};
+use waxwing_sm::Sm;
 use waxwing_stream::negotiation::{Environment, HostOffer, Place};
 use waxwing_stream::sasl::{Credentials, Decoy, Mechanism, ScramHash};
 use waxwing_stream::{Secret, token};
@@ -58,8 +59,10 @@ impl Environment for C2s {
     }
 
     fn takes_nonza(&self, domain: &Domain, place: Place, namespace: &str, name: &str) -> bool {
-        Self::host(self, domain)
-            .is_some_and(|host| features::for_nonza(&host, place, namespace, name).is_some())
+        Self::host(self, domain).is_some_and(|host| {
+            let managed = namespace == waxwing_sm::NS && host.service::<Sm>().is_some();
+            managed || features::for_nonza(&host, place, namespace, name).is_some()
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 //! Invariants: one task per connection, which alone reads, runs hooks for what it read, and writes its mailbox; nothing
 //! of one client is ever awaited by the task of another; what a client does before login is bounded in time and bytes.
 
+mod acks;
 mod certificates;
 mod client;
 mod config;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tracing::info;
 use waxwing_core::config::Listen;
 use waxwing_core::metrics::Gauge;
-use waxwing_core::{Phase, Shutdown, StartError};
+use waxwing_core::{CloseReason, Phase, Shutdown, StartError};
 use waxwing_stream::transport::{Allowance, Listener, Permit};
 use waxwing_xmpp::{StreamCondition, StreamError};
 
@@ -110,7 +110,10 @@ impl C2s {
         let error = StreamError::new(StreamCondition::SystemShutdown);
         for host in self.shared.router().hosts() {
             for account in host.accounts_in_use() {
-                account.close_sessions(None, &error);
+                // Who is asleep outlives the server.
+                for session in account.sessions().into_iter().filter(|session| !session.is_asleep()) {
+                    session.close(CloseReason::Error(error.clone()));
+                }
             }
         }
     }

@@ -49,12 +49,28 @@ impl Client<'_> {
         if drained {
             session.flushed();
         }
+        // Answers and questions about what was written go out behind it.
+        self.answer(session)?;
+        self.ask(session);
+        drained &= self.connection.try_flush()?;
         clocks.watch(&self.connection, drained);
         let limits = self.c2s.shared.limits();
         // Who does not read what we answer is not asked for more.
-        let reads = clocks.read_after.is_none() && self.connection.pending_bytes() < OUTPUT_BYTES_MAX;
+        let reads = clocks.read_after.is_none()
+            && self.connection.pending_bytes() < OUTPUT_BYTES_MAX
+            && session.unhandled_count() < UNHANDLED_MAX;
         let due = clocks.due(limits.write_time_max.0, limits.keepalive_after.0);
         drop(limits);
+        let acks_due = self.acks.due(self.ack_time_max()).unwrap_or(due);
+        // What is not on disk yet, if the client asks for it or too much of it has come.
+        let awaited = if reads { self.awaited(session) } else { session.unhandled() };
+        let waits = awaited.is_some();
+        // A failure shows when the stanza is counted.
+        let durable = async move {
+            if let Some(custody) = awaited {
+                Box::pin(async move { custody.durable().await }).await.ok();
+            }
+        };
         tokio::select! {
             ready = self.connection.ready(reads) => {
                 ready?;
@@ -66,7 +82,11 @@ impl Client<'_> {
                 }
             }
             () = session.mailbox().wait() => {}
-            () = sleep_until(due) => self.tick(clocks, drained)?,
+            () = durable, if waits => {}
+            () = sleep_until(due.min(acks_due)) => {
+                self.tick(clocks, drained)?;
+                self.tick_acks(session)?;
+            }
         }
         Ok(())
     }
@@ -148,5 +168,7 @@ fn end(reason: CloseReason) -> End {
 
 /// At most so much is taken out of the mailbox for one write.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
+/// With so many stanzas that are not on disk nothing more is read.
+const UNHANDLED_MAX: usize = 1000;
 /// With so much unread by the client nothing more is read from it.
 const OUTPUT_BYTES_MAX: usize = 256 * 1024;

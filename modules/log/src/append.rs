@@ -70,21 +70,21 @@ impl Log {
         }
         // The last row that a stanza of this stream makes: who comes back after a crash learns how far it came.
         if let (Side::Received, Some(session)) = (side, event.origin.session())
-            && let Some((key, count)) = session.inbound()
+            && let Some((key, count)) = session.note_inbound()
         {
             self.inbound.month(month).put_into(&mut batch, session.account().number(), &key, &count)?;
         }
         Ok(batch)
     }
 
-    /// Notes how many stanzas of a session's stream are on disk, where no row of the log does; nobody waits for it.
-    pub fn note_inbound(&self, session: &Session, handled: u32) {
-        let Some(key) = session.stream_key() else { return };
+    /// Writes how many stanzas of a session's stream were handled, where no row of the log tells.
+    ///
+    /// # Errors
+    /// If the store takes no more.
+    pub fn note_inbound(&self, session: &Session, handled: u32) -> Result<Ticket, StoreError> {
         let month = self.host.clock().now().month();
-        let written = self.inbound.month(month).put(session.account().number(), &key, &handled);
-        if let Err(cause) = written {
-            error!(error = %cause, "A count of handled stanzas was not written.");
-        }
+        let key = session.stream_key().unwrap_or_default();
+        self.inbound.month(month).put(session.account().number(), &key, &handled)
     }
 
     /// How many stanzas of a stream were on disk; `key` is the stream's name.
@@ -92,12 +92,12 @@ impl Log {
     /// # Errors
     /// If the store fails.
     pub async fn inbound(&self, account: &Account, key: u64) -> Result<Option<u32>, StoreError> {
-        let mut newest = None;
         for month in self.rows.store().months().await?.into_iter().rev().take(2) {
-            let count = self.inbound.month(month).get(account.number(), &key).await?;
-            newest = newest.max(count);
+            if let Some(count) = self.inbound.month(month).get(account.number(), &key).await? {
+                return Ok(Some(count));
+            }
         }
-        Ok(newest)
+        Ok(None)
     }
 
     /// The stream is over for good.

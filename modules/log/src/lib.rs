@@ -130,6 +130,14 @@ impl Log {
         Ok(Flow::Continue)
     }
 
+    /// Reads the state of an account's log, if that was not done yet: whatever hands rows to its sessions needs it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn open_account(&self, account: &Account) -> Result<(), StoreError> {
+        self.load(account).await.map(drop)
+    }
+
     /// The state of an account's log, read at the first use.
     pub(crate) async fn load<'a>(&self, account: &'a Account) -> Result<&'a Mutex<State>, StoreError> {
         self.logs.load(account, self.read_state(account.number())).await

@@ -100,8 +100,8 @@ impl Account {
         match (taken, conflict) {
             (None, _) => {}
             (Some(index), ResourceConflict::ReplaceOld) => {
-                let text = Some("Another session took this resource.".to_owned());
-                let error = StreamError { condition: StreamCondition::Conflict, text };
+                let error =
+                    StreamError::new(StreamCondition::Conflict).text("Another session took this resource.");
                 let old = sessions.remove(index);
                 old.close(CloseReason::Error(error));
                 replaced.push(old);

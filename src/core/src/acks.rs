@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use waxwing_store::StoreError;
+use waxwing_store::{StoreError, Ticket};
 
 use crate::Custody;
 
@@ -125,6 +125,19 @@ impl Handled {
             self.count = self.count.wrapping_add(1);
         } else {
             self.waiting.push_back(custody);
+        }
+    }
+
+    /// The last stanza waits for this write as well.
+    pub fn hold(&mut self, ticket: Ticket) {
+        match self.waiting.back_mut() {
+            Some(last) => last.attach(ticket),
+            None => {
+                let mut custody = Custody::memory();
+                custody.attach(ticket);
+                self.count = self.count.wrapping_sub(1);
+                self.waiting.push_back(custody);
+            }
         }
     }
 

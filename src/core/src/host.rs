@@ -219,8 +219,10 @@ impl Host {
     /// Forgets an account that was removed: its sessions are closed with `not-authorized`.
     pub fn forget(&self, local: &str) {
         if let Some(account) = self.accounts.write().remove(local) {
-            let text = Some("The account was removed.".to_owned());
-            account.close_sessions(None, &StreamError { condition: StreamCondition::NotAuthorized, text });
+            account.close_sessions(
+                None,
+                &StreamError::new(StreamCondition::NotAuthorized).text("The account was removed."),
+            );
         }
     }
 

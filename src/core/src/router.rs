@@ -563,8 +563,7 @@ fn stamp(session: &SessionRef, stanza: &mut Stanza) -> Result<(), StreamError> {
     let own = session.jid();
     let honest = |from: &Jid| from == own || (from.is_bare() && from.same_bare(own));
     if !stanza.from.as_ref().is_none_or(honest) {
-        let text = Some("'from' is not your own address.".to_owned());
-        return Err(StreamError { condition: StreamCondition::InvalidFrom, text });
+        return Err(StreamError::new(StreamCondition::InvalidFrom).text("'from' is not your own address."));
     }
     stanza.from = Some(own.clone());
     Ok(())

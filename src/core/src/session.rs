@@ -61,6 +61,8 @@ pub struct Session {
     changed: AtomicBool,
     /// Sleeping sessions that this one has taken the place of; they are closed when it opens.
     replaced: Mutex<Vec<SessionRef>>,
+    /// It was made by another process.
+    restored: AtomicBool,
     me: Weak<Session>,
 }
 
@@ -82,6 +84,7 @@ impl Session {
             asleep: watch::Sender::new(false),
             changed: AtomicBool::new(false),
             replaced: Mutex::default(),
+            restored: AtomicBool::new(false),
             me: Weak::clone(me),
         })
     }
@@ -184,11 +187,13 @@ impl Session {
     }
 
     pub(crate) fn put(&self, delivery: Delivery) -> bool {
+        let logged = delivery.logged.is_some();
+        let taken = self.push(Outbound::Stanza(delivery));
         // What lies in the log is found again by itself.
-        if delivery.logged.is_none() && self.is_asleep() {
+        if !logged && self.is_asleep() {
             self.touch();
         }
-        self.push(Outbound::Stanza(delivery))
+        taken
     }
 
     fn push(&self, item: Outbound) -> bool {
@@ -258,6 +263,11 @@ impl Session {
         *self.asleep.borrow()
     }
 
+    /// Whether another process has made it: others may have come and gone in between.
+    pub fn is_restored(&self) -> bool {
+        self.restored.load(Ordering::Relaxed)
+    }
+
     /// Resolves when no connection serves it any more.
     pub async fn fallen_asleep(&self) {
         // The sender lives as long as `self`.
@@ -271,7 +281,8 @@ impl Session {
             let held = self.stream.lock().sleep();
             self.mailbox.put_front(held);
             self.mailbox.sleep(bytes_max);
-            self.close.lock().take_if(|reason| *reason == CloseReason::Resumed);
+            // What was said of the stream says nothing of the session.
+            *self.close.lock() = None;
             self.asleep.send_replace(true);
         });
         self.touch();

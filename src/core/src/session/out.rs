@@ -1,7 +1,7 @@
 //! The way out: from mailbox and log to the stream, counted, and what the client says of it.
 
 use bytes::Bytes;
-use waxwing_store::StoreError;
+use waxwing_store::{StoreError, Ticket};
 use waxwing_xmpp::Stanza;
 
 use super::Session;
@@ -132,6 +132,11 @@ impl Session {
         }
     }
 
+    /// How many stanzas were written to the client in all.
+    pub fn written_count(&self) -> u32 {
+        self.stream.lock().unacked.count()
+    }
+
     /// Turns acknowledgements on: both counters begin at zero. `key` names the stream in rows of the log.
     /// False: they are on already.
     pub fn begin_acks(&self, resumable: bool, key: u64) -> bool {
@@ -143,6 +148,7 @@ impl Session {
         let before = stream.unacked.ack_all();
         stream.unacked.begin();
         stream.handled = Handled::default();
+        stream.noted = 0;
         (stream.acking, stream.resumable, stream.key) = (true, resumable, key);
         drop(stream);
         self.settle(before);
@@ -164,11 +170,31 @@ impl Session {
         self.stream.lock().resumable = false;
     }
 
-    /// Names the stream in rows of the log, and how many stanzas it has brought with the one that is on its way now;
-    /// none without acknowledgements.
-    pub fn inbound(&self) -> Option<(u64, u32)> {
-        let stream = self.stream.lock();
-        stream.acking.then(|| (stream.key, stream.handled.received().wrapping_add(1)))
+    /// A row of the log is about to tell how many stanzas the stream has brought, with the one that is on its way now:
+    /// the name of the stream, and the number. None without acknowledgements.
+    pub fn note_inbound(&self) -> Option<(u64, u32)> {
+        let mut stream = self.stream.lock();
+        stream.acking.then(|| {
+            stream.noted = stream.handled.received().wrapping_add(1);
+            (stream.key, stream.noted)
+        })
+    }
+
+    /// How many stanzas the stream has brought, if no row tells of the last of them yet; then one has to be written,
+    /// and given to [`Session::hold_handled`]. None if the stream cannot be resumed anyway.
+    pub fn unnoted(&self) -> Option<u32> {
+        let mut stream = self.stream.lock();
+        let received = stream.handled.received();
+        if !stream.resumable || stream.noted == received {
+            return None;
+        }
+        stream.noted = received;
+        Some(received)
+    }
+
+    /// The last stanza counts as handled only when this write is on disk.
+    pub fn hold_handled(&self, ticket: Ticket) {
+        self.stream.lock().handled.hold(ticket);
     }
 
     /// Its name in rows of the log; none without acknowledgements.

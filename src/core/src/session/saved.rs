@@ -95,12 +95,12 @@ impl Session {
             for item in saved.unacked {
                 unacked.sent(item.restore()?);
             }
-            let handled = Handled::since(saved.handled);
-            let key = saved.key;
+            let (handled, noted, key) = (Handled::since(saved.handled), saved.handled, saved.key);
             *session.stream.lock() =
-                Stream { acking: true, resumable: true, key, unacked, handled, ..Stream::default() };
+                Stream { acking: true, resumable: true, key, unacked, handled, noted, ..Stream::default() };
         }
         session.asleep.send_replace(true);
+        session.restored.store(true, std::sync::atomic::Ordering::Relaxed);
         session.mailbox.sleep(bytes_max);
         for item in saved.waiting {
             // It fitted when it was saved.

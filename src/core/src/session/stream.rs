@@ -15,6 +15,8 @@ pub(super) struct Stream {
     pub(super) key: u64,
     pub(super) unacked: Unacked<Delivery>,
     pub(super) handled: Handled,
+    /// How many of them a row on disk tells of, or will.
+    pub(super) noted: u32,
     /// Waits until the client is attentive, or for something more important (XEP-0352).
     pub(super) held: VecDeque<Delivery>,
     pub(super) held_bytes: usize,

@@ -79,6 +79,9 @@ pub enum Action {
     Bind(Bind),
     /// A stanza: after binding any, before it one that [`Environment::takes_iq`] wants.
     Stanza(Box<Stanza>),
+    /// A stanza of the bound client was answered here; or, without an answer, ignored. The driver brings the answer to
+    /// the client, in order with all other stanzas.
+    Answered(Option<Box<Stanza>>),
     /// An element that [`Environment::takes_nonza`] wants.
     Nonza(Box<Element>),
     /// Write the output and end the connection.
@@ -164,6 +167,22 @@ impl Negotiation {
     /// Whether a resource is bound.
     pub fn is_bound(&self) -> bool {
         matches!(self.state, State::Bound)
+    }
+    /// Who is logged in.
+    pub fn account(&self) -> Option<&BareJid> {
+        self.account.as_ref()
+    }
+    /// The client has resumed a session instead of binding (XEP-0198 §5). False: this is not the moment.
+    pub fn resumed(&mut self) -> bool {
+        let right = matches!(self.state, State::Unbound);
+        if right {
+            self.state = State::Bound;
+        }
+        right
+    }
+    /// Whether a resource can be bound now, or a session be resumed.
+    pub fn is_unbound(&self) -> bool {
+        matches!(self.state, State::Unbound)
     }
     /// Whether the stream is over.
     pub fn is_closed(&self) -> bool {
@@ -484,23 +503,20 @@ impl Negotiation {
             // RFC 6120 §4.9.3.12: before login nothing is processed, not even to find it wrong.
             Some(Err(_)) if self.account.is_none() => return Err(StreamCondition::NotAuthorized.into()),
             Some(Err(shape)) => {
-                if let Some(stanza) = &shape.reply_to {
-                    self.reply(stanza, &shape.error, out);
-                }
-                return self.count_refused();
+                let reply = shape.reply_to.as_ref().and_then(|stanza| stanza.error_reply(&shape.error));
+                return self.count_refused(reply, out);
             }
             None => return Err(StreamCondition::UnsupportedStanzaType.into()),
         };
         match (&self.state, &self.account) {
             (State::Bound, _) if is_bind(&stanza) => {
                 // One resource per stream (RFC 6120 §7.1).
-                self.reply(&stanza, &Condition::NotAllowed.into(), out);
-                Ok(Action::Continue)
+                let reply = stanza.error_reply(&Condition::NotAllowed.into());
+                Ok(Action::Answered(reply.map(Box::new)))
             }
             (State::Bound, _) if is_session(&stanza) => {
                 // RFC 3921 §3: binding has done it all.
-                self.framing.stanza(&stanza.result(), out);
-                Ok(Action::Continue)
+                Ok(Action::Answered(Some(Box::new(stanza.result()))))
             }
             (State::Bound, _) => {
                 self.accepted += 1;
@@ -550,21 +566,24 @@ impl Negotiation {
             return Err(StreamCondition::PolicyViolation.into());
         }
         let shape = Stanza::from_refused(refused, self.lang.as_ref());
-        if let Some((stanza, error)) =
-            shape.as_ref().and_then(|shape| Some((shape.reply_to.as_ref()?, &shape.error)))
-        {
-            self.reply(stanza, error, out);
-        }
-        self.count_refused()
+        let is_stanza = shape.is_some();
+        let reply = shape.and_then(|shape| shape.reply_to?.error_reply(&shape.error));
+        let action = self.count_refused(reply, out)?;
+        // Only stanzas count for the client (XEP-0198 §4).
+        Ok(if is_stanza { action } else { Action::Continue })
     }
 
-    fn count_refused(&mut self) -> Result<Action, StreamError> {
+    fn count_refused(&mut self, reply: Option<Stanza>, out: &mut dyn Sink) -> Result<Action, StreamError> {
         self.refused += 1;
         self.accepted = 0;
-        if self.refused >= self.rules.refused_max {
+        let last = self.refused >= self.rules.refused_max;
+        if last || !self.is_bound() {
+            reply.iter().for_each(|reply| self.framing.stanza(reply, out));
+        }
+        if last {
             return Err(StreamError::new(StreamCondition::PolicyViolation).text("Too many refused stanzas."));
         }
-        Ok(Action::Continue)
+        Ok(if self.is_bound() { Action::Answered(reply.map(Box::new)) } else { Action::Continue })
     }
 
     fn reply(&self, stanza: &Stanza, error: &StanzaError, out: &mut dyn Sink) {

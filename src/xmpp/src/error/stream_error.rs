@@ -118,17 +118,25 @@ pub struct StreamError {
     pub condition: StreamCondition,
     /// In English, for people.
     pub text: Option<String>,
+    /// An application's own condition, written out (RFC 6120 §4.9.4).
+    application: Option<Box<str>>,
 }
 
 impl StreamError {
     /// Without a text.
     pub fn new(condition: StreamCondition) -> Self {
-        Self { condition, text: None }
+        Self { condition, text: None, application: None }
     }
     /// Adds a text.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
+        self
+    }
+    /// Adds an application's own condition (RFC 6120 §4.9.4).
+    #[must_use]
+    pub fn application(mut self, condition: &Tree) -> Self {
+        self.application = Some(condition.to_xml().into());
         self
     }
     /// Writes `<stream:error/>` for a stream whose header has declared the prefix `stream`.
@@ -155,6 +163,9 @@ impl StreamError {
             escape_text(text, out);
             out.extend_from_slice(b"</text>");
         }
+        if let Some(application) = &self.application {
+            out.extend_from_slice(application.as_bytes());
+        }
         out.extend_from_slice(b"</stream:error>");
     }
     /// Reads a peer's `<stream:error/>`; unknown conditions become `undefined-condition` (RFC 6120 §4.9.2).
@@ -166,6 +177,7 @@ impl StreamError {
         Self {
             condition: condition.unwrap_or(StreamCondition::UndefinedCondition),
             text: ours().find(|child| child.name() == "text").map(Tree::text),
+            application: None,
         }
     }
 }
@@ -199,6 +211,14 @@ impl From<XmlError> for StreamError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rfc6120_4_9_4_an_application_adds_its_own_condition() {
+        let error =
+            StreamError::new(StreamCondition::UndefinedCondition).application(&Tree::new("urn:x", "why"));
+        let xml = String::from_utf8(error.to_bytes()).unwrap();
+        assert!(xml.ends_with("<why xmlns='urn:x'/></stream:error>"), "{xml}");
+    }
 
     #[test]
     fn rfc6120_4_9_2_a_stream_error() {

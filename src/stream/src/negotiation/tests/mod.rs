@@ -174,6 +174,12 @@ impl<S: Sink + Default> Stream<S> {
                     self.saw(stanza.to_xml());
                     return false;
                 }
+                Action::Answered(reply) => {
+                    if let Some(reply) = reply {
+                        self.machine.framing().stanza(&reply, &mut self.out);
+                    }
+                    return false;
+                }
                 Action::Nonza(element) => {
                     self.saw(format!("<{}>", element.name.as_str()));
                     return false;
