@@ -9,6 +9,7 @@ mod xep0092_version;
 mod xep0115_caps;
 mod xep0153_avatars;
 mod xep0191_blocking;
+mod xep0198_stream_management;
 mod xep0199_ping;
 mod xep0202_time;
 mod xep0368_direct_tls;
