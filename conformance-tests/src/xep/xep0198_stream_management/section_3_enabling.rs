@@ -106,6 +106,14 @@ fn before_login_enable_fails() {
 
 /// §3: nor before it has bound a resource.
 #[test]
+fn before_binding_enable_fails() {
+    let conn = user().authenticated();
+    conn.send("<enable xmlns='urn:xmpp:sm:3'/>");
+    conn.expect_next("<failed xmlns='urn:xmpp:sm:3'/>");
+}
+
+/// §3, example 5: with unexpected-request.
+#[test]
 fn before_binding_enable_is_an_unexpected_request() {
     let conn = user().authenticated();
     conn.send("<enable xmlns='urn:xmpp:sm:3'/>");

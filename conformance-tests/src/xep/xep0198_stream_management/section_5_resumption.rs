@@ -160,6 +160,7 @@ fn the_h_of_resumed_does_not_count_half_a_stanza() {
     alice.cut();
     let resumed = alice.resume(&id);
     send!(resumed, "<message to='{bob}'><body>whole</body></message>");
+    resumed.ping();
     expect_next_numbers(&bob, 0..2);
     bob.expect_next("<message><body>whole</body></message>");
 }

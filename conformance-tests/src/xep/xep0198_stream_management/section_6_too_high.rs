@@ -70,7 +70,7 @@ fn a_resumption_with_an_h_that_is_too_high_is_refused() {
             Item::Stanza(e) if e.name == "resumed" => {}
             Item::Stanza(e) if e.name == "failed" => return,
             Item::Stanza(e) => {
-                e.must("<stream:error><handled-count-too-high xmlns='urn:xmpp:sm:3'/></stream:error>");
+                e.must("<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
                 return;
             }
             other => conn.fail(&format!("expected a refusal, got {other:?}")),
