@@ -27,8 +27,8 @@ fn a_resumed_stream_is_active() {
 #[test]
 fn what_was_held_comes_at_resumption() {
     let (alice, id, bob) = managed();
-    show(&bob, "away");
     alice.expect_all_handled();
+    show(&bob, "away");
     alice.cut();
     let resumed = alice.resume(&id);
     expect!(resumed, "<presence from='{bob}'><show>away</show></presence>");
@@ -48,7 +48,7 @@ fn acks_of_an_inactive_client_are_right() {
     assert!(!alice.is_closed(), "{}", *alice);
 }
 
-/// XEP-0198 §4: a server that is inactive's does not wait with the answer to `<r/>`.
+/// XEP-0198 §4: the answer to `<r/>` is not held.
 #[test]
 fn an_inactive_client_gets_acks() {
     let (alice, _id, bob) = managed();
