@@ -213,3 +213,59 @@ fn an_iq_to_a_session_that_never_comes_back_is_answered() {
     send!(bob, "<iq type='get' id='q' to='{alice}'><query xmlns='jabber:iq:version'/></iq>");
     bob.answer("q").must_fail("service-unavailable");
 }
+
+/// §4 with RFC 6120 §10.1: unacknowledged messages and those that came later keep their order.
+#[test]
+fn messages_to_a_session_that_never_comes_back_keep_their_order() {
+    let (alice, _id, bob) = short_lived();
+    for i in 0..5 {
+        send!(bob, "<message to='{alice}' type='chat' id='m{i}'><body>{i}</body></message>");
+    }
+    alice.expect("<message id='m4'/>");
+    alice.cut();
+    for i in 5..10 {
+        send!(bob, "<message to='{alice}' type='chat' id='m{i}'><body>{i}</body></message>");
+    }
+    expect!(bob, "<presence from='{alice}' type='unavailable'/>");
+    barrier();
+    if bob.unclaimed(|e| e.name == "message").is_some() {
+        return;
+    }
+    let next = alice.session("next");
+    next.send("<presence/>");
+    for i in 0..10 {
+        next.expect("<message/>").must(&format!("<message id='m{i}'/>"));
+    }
+}
+
+/// RFC 6121 §4.6.3: who got directed presence hears of the end too.
+#[test]
+fn directed_presence_ends_with_a_session_that_never_comes_back() {
+    let (alice, _id, bob) = short_lived();
+    let carol = online_at("second.localhost");
+    send!(alice, "<presence to='{carol}'/>");
+    carol.expect("<presence/>");
+    end(&alice, &bob);
+    expect!(carol, "<presence from='{alice}' type='unavailable'/>");
+}
+
+/// §5: a client that comes too late binds on the same stream and gets what it missed.
+#[test]
+fn a_client_that_comes_too_late_gets_what_it_missed() {
+    let (alice, id, bob) = short_lived();
+    alice.cut();
+    send!(bob, "<message to='{alice:#}' type='chat' id='m'><body>hi</body></message>");
+    expect!(bob, "<presence from='{alice}' type='unavailable'/>");
+    barrier();
+    if bob.unclaimed(|e| e.name == "message").is_some() {
+        return;
+    }
+    let conn = alice.authenticated();
+    conn.expect_no_resumption(&id, alice.handled());
+    let (name, host, password) = (alice.name.clone(), alice.host.clone(), alice.password.clone());
+    let late = Client::bound(conn, name, host, password, "r1");
+    late.enable();
+    late.send("<presence/>");
+    expect!(late, "<message from='{bob}' id='m'><body>hi</body></message>");
+    late.expect_no("<message/>");
+}
