@@ -73,7 +73,13 @@ pub(crate) fn user_at(host: &str) -> Client {
 /// A fresh account whose only session has asked for its roster and is available with priority 0.
 #[track_caller]
 pub(crate) fn online() -> Client {
-    let client = user();
+    online_at("localhost")
+}
+
+/// The same at another host of the subject.
+#[track_caller]
+pub(crate) fn online_at(host: &str) -> Client {
+    let client = user_at(host);
     client.go_online();
     client
 }
@@ -115,6 +121,13 @@ pub(crate) fn subscribe(user: &Client, contact: &Client) {
     barrier();
     contact.send(&format!("<presence to='{user:#}' type='subscribed'/>"));
     settle();
+}
+
+/// Makes a connection one that a barrier visits.
+fn enlist(conn: Conn) -> Rc<Conn> {
+    let conn = Rc::new(conn);
+    LIVE.with_borrow_mut(|all| all.push(Rc::downgrade(&conn)));
+    conn
 }
 
 /// Waits until everything that the test's sessions have sent has had its effect on all of them: each pings the
@@ -169,9 +182,14 @@ impl Client {
     pub(crate) fn bound(conn: Conn, name: String, host: String, password: String, resource: &str) -> Self {
         conn.named(&format!("{name}/{resource}"));
         let jid = conn.bind_as(resource);
-        let conn = Rc::new(conn);
-        LIVE.with_borrow_mut(|all| all.push(Rc::downgrade(&conn)));
-        Self { conn, name, host, password, jid }
+        Self { conn: enlist(conn), name, host, password, jid }
+    }
+
+    /// The same session on another stream, on which it was resumed.
+    pub(super) fn continued(&self, conn: Conn) -> Self {
+        conn.named(&format!("{self} resumed"));
+        let (name, host, password) = (self.name.clone(), self.host.clone(), self.password.clone());
+        Self { conn: enlist(conn), name, host, password, jid: self.jid.clone() }
     }
 
     /// Another session of the same account, like `user()`.
@@ -187,10 +205,25 @@ impl Client {
         let conn = Conn::direct_tls();
         conn.open_to(&self.host);
         conn.features();
-        log_in(&conn, &self.name, &self.password);
-        conn.open_to(&self.host);
-        conn.features();
+        self.log_in_on(&conn);
         conn
+    }
+
+    /// The same on the port for STARTTLS.
+    #[track_caller]
+    pub(crate) fn authenticated_by_starttls(&self) -> Conn {
+        let conn = Conn::plain();
+        conn.starttls();
+        self.log_in_on(&conn);
+        conn
+    }
+
+    /// Logs in on a stream of which the features came, and returns the features after it.
+    #[track_caller]
+    pub(crate) fn log_in_on(&self, conn: &Conn) -> Element {
+        log_in(conn, &self.name, &self.password);
+        conn.open_to(&self.host);
+        conn.features()
     }
 
     /// Another session of the same account, available with that priority.

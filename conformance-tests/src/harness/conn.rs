@@ -14,6 +14,7 @@ use rxml::error::EndOrError;
 use rxml::{Parse, Parser};
 
 use super::dom::{Element, Piece, STREAM_ERROR_NS, Tree, new_parser};
+use super::sm::Sm;
 use super::subject::Subject;
 
 /// How long a test waits for something that has to come.
@@ -57,6 +58,7 @@ pub(crate) struct Conn {
     name: RefCell<String>,
     ids: Cell<u32>,
     ended: Cell<bool>,
+    pub(super) sm: RefCell<Sm>,
 }
 
 struct Inner {
@@ -111,6 +113,7 @@ impl Conn {
             name: RefCell::new("raw".to_owned()),
             ids: Cell::new(0),
             ended: Cell::new(false),
+            sm: RefCell::default(),
         }
     }
 
@@ -159,6 +162,7 @@ impl Conn {
     /// Sends text as it is.
     #[track_caller]
     pub(crate) fn send(&self, xml: &str) {
+        self.count_sent(xml);
         self.send_bytes(xml.as_bytes());
     }
 
@@ -202,10 +206,21 @@ impl Conn {
         format!("id{}", self.ids.get())
     }
 
-    /// The next item, or None when the patience ran out.
+    /// The next item, or None when the patience ran out. `<r/>` and `<a/>` of stream management are no items.
     #[track_caller]
     pub(crate) fn poll(&self, patience: Duration) -> Option<Item> {
         let deadline = Instant::now() + patience;
+        loop {
+            match self.receive(deadline) {
+                Some(Item::Stanza(e)) if self.is_ack(&e) => {}
+                item => return item,
+            }
+        }
+    }
+
+    /// The next item as it comes.
+    #[track_caller]
+    pub(super) fn receive(&self, deadline: Instant) -> Option<Item> {
         let result = self.inner.borrow_mut().next(deadline);
         let item = result.unwrap_or_else(|problem| self.fail(&problem));
         if matches!(item, Some(Item::End | Item::Eof)) {
@@ -223,7 +238,7 @@ impl Conn {
         loop {
             match self.item() {
                 Item::Stanza(e) if e.name == "iq" && e.attr("id") == Some(&id) => return,
-                Item::Stanza(e) => self.inner.borrow_mut().inbox.push_back(e),
+                Item::Stanza(e) => self.keep(e),
                 Item::Header(h) => self.fail(&format!("unexpected {h}")),
                 Item::End | Item::Eof => return,
             }
@@ -242,11 +257,16 @@ impl Conn {
         match self.poll(deadline.saturating_duration_since(Instant::now())) {
             None => false,
             Some(Item::Stanza(e)) => {
-                self.inner.borrow_mut().inbox.push_back(e);
+                self.keep(e);
                 true
             }
             Some(other) => self.fail(&format!("expected a stanza, got {other:?}")),
         }
+    }
+
+    /// Leaves a stanza unclaimed.
+    pub(super) fn keep(&self, stanza: Element) {
+        self.inner.borrow_mut().inbox.push_back(stanza);
     }
 
     /// Takes the first stanza that `wanted` accepts, waiting for it; others stay for later.
@@ -301,6 +321,7 @@ impl Conn {
     /// Forgets unclaimed stanzas.
     pub(crate) fn clear(&self) {
         self.inner.borrow_mut().inbox.clear();
+        self.clear_nonzas();
     }
 
     /// Sends an `<iq>` with a fresh id put into it and waits for its answer.

@@ -28,12 +28,15 @@ pub(crate) mod conn;
 pub(crate) mod dom;
 mod negotiation;
 pub(crate) mod scram;
+pub(crate) mod sm;
 pub(crate) mod subject;
 
 pub(crate) use client::{
-    Client, barrier, befriend, fresh, log_in, online, plain, register, settle, subscribe, user, user_at,
+    Client, barrier, befriend, fresh, log_in, online, online_at, plain, register, settle, subscribe, user,
+    user_at,
 };
 pub(crate) use conn::{Conn, Item, TLS12, TLS13, Tls};
 pub(crate) use dom::{ANY, Element, NONE};
 pub(crate) use scram::{Scram, base64, unbase64};
+pub(crate) use sm::is_true;
 pub(crate) use subject::Subject;

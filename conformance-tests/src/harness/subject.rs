@@ -21,7 +21,8 @@ pub(crate) enum Kind {
     Ejabberd,
 }
 
-/// A running server with the hosts `localhost` and `second.localhost`.
+/// A running server with the hosts `localhost` and `second.localhost`. At the latter a session that was cut can be
+/// resumed for one second only; where that cannot be set by host, the server has to heed the client's 'max'.
 pub(crate) struct Subject {
     /// The port for STARTTLS.
     pub(crate) c2s: u16,
@@ -159,9 +160,9 @@ c2s_direct_tls_ports = {{ {c2s_tls} }}
 s2s_ports = {{}}
 modules_enabled = {{
     "roster", "saslauth", "tls", "disco", "private", "blocklist", "vcard", "version", "time", "ping", "register",
-    "lastactivity", "uptime", "server_contact_info",
+    "lastactivity", "uptime", "server_contact_info", "offline", "smacks", "csi", "csi_simple",
 }}
-modules_disabled = {{ "s2s", "offline" }}
+modules_disabled = {{ "s2s" }}
 allow_registration = true
 ssl = {{ key = "{dir}/certs/localhost.key", certificate = "{dir}/certs/localhost.crt" }}
 c2s_direct_tls_ssl = ssl
@@ -169,6 +170,7 @@ c2s_timeout = 10
 contact_info = {{ admin = {{ "xmpp:admin@localhost" }} }}
 VirtualHost "localhost"
 VirtualHost "second.localhost"
+    smacks_hibernation_time = 1
 "#,
         dir = dir.display()
     );
@@ -209,6 +211,15 @@ modules:
   mod_register: {{access: register, ip_access: all, password_strength: 0}}
   mod_last: {{}}
   mod_caps: {{}}
+  mod_offline: {{}}
+  mod_client_state: {{}}
+append_host_config:
+  localhost:
+    modules:
+      mod_stream_mgmt: {{resend_on_timeout: true}}
+  second.localhost:
+    modules:
+      mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
 "#,
         dir = dir.display()
     );

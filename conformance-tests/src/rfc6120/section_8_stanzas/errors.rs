@@ -62,7 +62,7 @@ fn a_bounced_message_keeps_its_id() {
     let (alice, bob) = (online(), user());
     let bare = bob.bare();
     bob.log_out();
-    send!(alice, "<message to='{bare}' id='keep-me' type='chat'><body>x</body></message>");
+    send!(alice, "<message to='{bare}' id='keep-me' type='groupchat'><body>x</body></message>");
     expect!(alice, "<message type='error' id='keep-me' from='{bare}' to='{alice}'/>");
 }
 
@@ -98,7 +98,7 @@ fn a_message_without_id_is_bounced_without_id() {
     let (alice, bob) = (online(), user());
     let bare = bob.bare();
     bob.log_out();
-    send!(alice, "<message to='{bare}' type='chat'><body>x</body></message>");
+    send!(alice, "<message to='{bare}' type='groupchat'><body>x</body></message>");
     let error = expect!(alice, "<message type='error' from='{bare}'/>");
     assert_eq!(error.attr("id").unwrap_or_default(), "", "{error}");
 }

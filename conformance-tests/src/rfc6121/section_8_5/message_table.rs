@@ -3,7 +3,7 @@
 //! Prosody and ejabberd deliver a normal message for a resource that is gone as if it were for the bare JID; the table
 //! has S/E, and §8.5.3.2.1 a MUST, so that the tests ask for that.
 //!
-//! No subject stores messages offline here, so where the table says O/E the sender gets an error.
+//! Where the table says O/E, the sender gets an error or the next available session the message.
 
 use crate::harness::*;
 
@@ -20,6 +20,8 @@ enum To {
 enum Want {
     /// E: an error to the sender, which SHOULD be service-unavailable.
     Bounced,
+    /// O/E: an error to the sender, or the message comes to the next session that is available.
+    StoredOrBounced,
     /// S: nothing at all.
     Ignored,
     /// S/E: the server may choose.
@@ -45,7 +47,7 @@ fn row(priorities: Option<&[i32]>, to: To, kind: &str, want: Want) {
         _ => Vec::new(),
     };
     let bare = account.as_ref().map_or_else(|| format!("{}@localhost", fresh("nobody")), Client::bare);
-    if let Some(bob) = account {
+    if let Some(bob) = &account {
         bob.log_out();
     }
     settle();
@@ -63,22 +65,29 @@ fn row(priorities: Option<&[i32]>, to: To, kind: &str, want: Want) {
     send!(alice, "<message to='{to}' id='m1' {kind_attribute}><body>hi</body>{payload}</message>");
     barrier();
     let pattern = format!("<message from='{alice}' id='m1'><body>hi</body></message>");
-    check(&alice, &sessions, &pattern, want);
+    let stored = matches!(want, Want::StoredOrBounced);
+    let bounced = check(&alice, &sessions, &pattern, want);
+    if let Some(bob) = account.filter(|_| stored && !bounced) {
+        let next = bob.session("next");
+        next.send("<presence/>");
+        next.expect(&pattern);
+    }
 }
 
-fn check(alice: &Client, sessions: &[(i32, Client)], pattern: &str, want: Want) {
+/// Returns whether the sender got an error.
+fn check(alice: &Client, sessions: &[(i32, Client)], pattern: &str, want: Want) -> bool {
     let wanted = Element::parse(pattern);
     let got: Vec<bool> =
         sessions.iter().map(|(_, s)| s.unclaimed(|e| e.matches(&wanted)).is_some()).collect();
     let best = sessions.iter().map(|(p, _)| *p).max().unwrap_or(-1);
     let allowed_errors: &[bool] = match want {
         Want::Bounced => &[true],
-        Want::IgnoredOrBounced => &[true, false],
+        Want::IgnoredOrBounced | Want::StoredOrBounced => &[true, false],
         _ => &[false],
     };
     for ((priority, session), got) in sessions.iter().zip(&got) {
         let may = match want {
-            Want::Bounced | Want::Ignored | Want::IgnoredOrBounced => !*got,
+            Want::Bounced | Want::StoredOrBounced | Want::Ignored | Want::IgnoredOrBounced => !*got,
             Want::Delivered => true,
             Want::MostOrAll => (*got || *priority < best) && (!*got || *priority >= 0),
             Want::All => *got == (*priority >= 0),
@@ -95,9 +104,10 @@ fn check(alice: &Client, sessions: &[(i32, Client)], pattern: &str, want: Want) 
     }
     let error = alice.unclaimed(|e| e.name == "message");
     assert!(allowed_errors.contains(&error.is_some()), "the sender got {error:?}\n{}", **alice);
-    if let Some(error) = error {
+    if let Some(error) = &error {
         error.must("<message type='error' id='m1'/>").must_fail("service-unavailable");
     }
+    error.is_some()
 }
 
 macro_rules! rows {
@@ -127,13 +137,13 @@ mod no_active_resources {
     use super::*;
 
     rows! {
-        normal_to_bare_jid_is_bounced: Some(&[]), Bare, "normal", Bounced;
-        chat_to_bare_jid_is_bounced: Some(&[]), Bare, "chat", Bounced;
+        normal_to_bare_jid_is_stored_or_bounced: Some(&[]), Bare, "normal", StoredOrBounced;
+        chat_to_bare_jid_is_stored_or_bounced: Some(&[]), Bare, "chat", StoredOrBounced;
         groupchat_to_bare_jid_is_bounced: Some(&[]), Bare, "groupchat", Bounced;
         headline_to_bare_jid_is_ignored: Some(&[]), Bare, "headline", Ignored;
         error_to_bare_jid_is_ignored: Some(&[]), Bare, "error", Ignored;
         normal_to_full_jid_is_ignored_or_bounced: Some(&[]), NoMatch, "normal", IgnoredOrBounced;
-        chat_to_full_jid_is_bounced: Some(&[]), NoMatch, "chat", Bounced;
+        chat_to_full_jid_is_stored_or_bounced: Some(&[]), NoMatch, "chat", StoredOrBounced;
         groupchat_to_full_jid_is_ignored_or_bounced: Some(&[]), NoMatch, "groupchat", IgnoredOrBounced;
         headline_to_full_jid_is_ignored_or_bounced: Some(&[]), NoMatch, "headline", IgnoredOrBounced;
         error_to_full_jid_is_ignored: Some(&[]), NoMatch, "error", Ignored;
@@ -144,8 +154,8 @@ mod only_a_negative_resource {
     use super::*;
 
     rows! {
-        normal_to_bare_jid_is_bounced: Some(&[-1]), Bare, "normal", Bounced;
-        chat_to_bare_jid_is_bounced: Some(&[-1]), Bare, "chat", Bounced;
+        normal_to_bare_jid_is_stored_or_bounced: Some(&[-1]), Bare, "normal", StoredOrBounced;
+        chat_to_bare_jid_is_stored_or_bounced: Some(&[-1]), Bare, "chat", StoredOrBounced;
         groupchat_to_bare_jid_is_bounced: Some(&[-1]), Bare, "groupchat", Bounced;
         headline_to_bare_jid_is_ignored: Some(&[-1]), Bare, "headline", Ignored;
         error_to_bare_jid_is_ignored: Some(&[-1]), Bare, "error", Ignored;
@@ -155,7 +165,7 @@ mod only_a_negative_resource {
         headline_to_its_full_jid_is_delivered: Some(&[-1]), Match, "headline", Delivered;
         error_to_its_full_jid_is_delivered: Some(&[-1]), Match, "error", Delivered;
         normal_to_another_full_jid_is_ignored_or_bounced: Some(&[-1]), NoMatch, "normal", IgnoredOrBounced;
-        chat_to_another_full_jid_is_bounced: Some(&[-1]), NoMatch, "chat", Bounced;
+        chat_to_another_full_jid_is_stored_or_bounced: Some(&[-1]), NoMatch, "chat", StoredOrBounced;
         groupchat_to_another_full_jid_is_ignored_or_bounced: Some(&[-1]), NoMatch, "groupchat", IgnoredOrBounced;
         headline_to_another_full_jid_is_ignored_or_bounced: Some(&[-1]), NoMatch, "headline", IgnoredOrBounced;
         error_to_another_full_jid_is_ignored: Some(&[-1]), NoMatch, "error", Ignored;
