@@ -11,6 +11,7 @@ mod xep0153_avatars;
 mod xep0191_blocking;
 mod xep0199_ping;
 mod xep0202_time;
+mod xep0280_carbons;
 mod xep0313_mam;
 mod xep0368_direct_tls;
 mod xep0474_downgrade;

@@ -145,11 +145,11 @@ fn an_archived_message_keeps_its_attributes_and_body() {
     let (alice, bob) = (online(), online());
     send!(
         alice,
-        "<message to='{bob}' type='normal' id='&lt;1&gt;' xml:lang='de'><body>a &amp; b</body></message>"
+        "<message to='{bob}' type='chat' id='&lt;1&gt;' xml:lang='de'><body>a &amp; b</body></message>"
     );
     for client in [&alice, &bob] {
         client.archived(&format!(
-            "<message to='{bob}' from='{alice}' type='normal' id='&lt;1&gt;' xml:lang='de'><body>a &amp; b</body></message>"
+            "<message to='{bob}' from='{alice}' type='chat' id='&lt;1&gt;' xml:lang='de'><body>a &amp; b</body></message>"
         ));
     }
 }

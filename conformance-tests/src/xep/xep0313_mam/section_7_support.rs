@@ -23,15 +23,6 @@ fn the_account_advertises_stanza_ids() {
     assert!(features.contains(&"urn:xmpp:sid:0".to_owned()), "{features:?}");
 }
 
-/// §7: a host is no archive: a query to it is refused.
-#[test]
-fn the_host_has_no_archive_of_the_user() {
-    let (_alice, bob) = conversation(&["hi"]);
-    request!(bob, "<iq type='set' to='{HOST}'><query xmlns='urn:xmpp:mam:2'/></iq>")
-        .must("<iq type='error'/>");
-    expect_no!(bob, "<message><result xmlns='urn:xmpp:mam:2'/></message>");
-}
-
 /// §7: groupchat is available only where its field is known.
 #[test]
 fn groupchat_available_implies_the_groupchat_field() {

@@ -38,19 +38,6 @@ fn a_get_of_another_accounts_form_shows_no_message() {
     assert!(!reply.to_string().contains(&bob.archive().ids()[0]), "{reply}");
 }
 
-/// §8.1: an account that does not exist looks like one whose archive is closed (RFC 6120 §13.7.1.4 is about presence;
-/// the same holds for what a stranger can learn here).
-#[test]
-fn an_account_that_does_not_exist_is_refused_too() {
-    let (alice, bob) = conversation(&["hi"]);
-    let nobody = format!("{}@{HOST}", fresh("nobody"));
-    let of = |to: &str| request!(alice, "<iq type='set' to='{to}'><query xmlns='urn:xmpp:mam:2'/></iq>");
-    let (existing, absent) = (of(&bob.bare()), of(&nobody));
-    existing.must("<iq type='error'/>");
-    absent.must("<iq type='error'/>");
-    assert_eq!(existing.condition(), absent.condition(), "the condition tells who has an account");
-}
-
 /// §8.1: nor do results that somebody else sends count as the server's: they come from the sender.
 #[test]
 fn a_forged_result_does_not_come_from_the_own_account() {
