@@ -59,6 +59,20 @@ fn include_groupchat_is_in_the_form_if_advertised() {
     assert_eq!(offered(&alice).matches(&field), advertised);
 }
 
+/// §4.1.4: the field for group chat is understood if, and only if, the feature is advertised.
+#[test]
+fn include_groupchat_is_understood_if_advertised() {
+    let (alice, _) = conversation(&["hi"]);
+    let advertised = alice.account_features().contains(&"urn:xmpp:mam:2#groupchat-field".to_owned());
+    for value in ["true", "false"] {
+        if advertised {
+            assert_eq!(alice.query(&field("include-groupchat", value)).bodies(), ["hi"]);
+        } else {
+            alice.refused_query(&field("include-groupchat", value)).must_fail("feature-not-implemented");
+        }
+    }
+}
+
 /// §4.1.5: an unknown field is refused.
 #[test]
 fn an_unknown_field_is_feature_not_implemented() {
