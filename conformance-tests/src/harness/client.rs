@@ -57,10 +57,7 @@ pub(crate) fn user() -> Client {
 #[track_caller]
 pub(crate) fn user_at(host: &str) -> Client {
     let (name, password) = (fresh("user"), "pencil".to_owned());
-    let conn = Conn::direct_tls_with(&super::conn::Tls {
-        name: if host == "localhost" { "localhost" } else { "second.localhost" },
-        ..Default::default()
-    });
+    let conn = Conn::direct_tls_to(host);
     conn.open_to(host);
     conn.features();
     register(&conn, &name, &password).must("<iq type='result'/>");
@@ -202,7 +199,7 @@ impl Client {
     /// Another stream of the same account that has not bound a resource.
     #[track_caller]
     pub(crate) fn authenticated(&self) -> Conn {
-        let conn = Conn::direct_tls();
+        let conn = Conn::direct_tls_to(&self.host);
         conn.open_to(&self.host);
         conn.features();
         self.log_in_on(&conn);

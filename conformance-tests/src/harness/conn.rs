@@ -15,7 +15,7 @@ use rxml::{Parse, Parser};
 
 use super::dom::{Element, Piece, STREAM_ERROR_NS, Tree, new_parser};
 use super::sm::Sm;
-use super::subject::Subject;
+use super::subject::{HOSTS, Subject};
 
 /// How long a test waits for something that has to come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -84,6 +84,13 @@ impl Conn {
     #[track_caller]
     pub(crate) fn direct_tls() -> Self {
         Self::direct_tls_with(&Tls::default())
+    }
+
+    /// Direct TLS to one of the subject's hosts.
+    #[track_caller]
+    pub(crate) fn direct_tls_to(host: &str) -> Self {
+        let name = HOSTS.into_iter().find(|h| *h == host).expect("a host of the subject");
+        Self::direct_tls_with(&Tls { name, ..Tls::default() })
     }
 
     /// Direct TLS with a choice of names and versions.

@@ -23,6 +23,7 @@ macro_rules! request {
     ($conn:expr, $($xml:tt)*) => { $conn.request(&format!($($xml)*)) };
 }
 
+pub(crate) mod archive;
 pub(crate) mod client;
 pub(crate) mod conn;
 pub(crate) mod dom;

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+/// The hosts of a subject.
+pub(crate) const HOSTS: [&str; 3] = ["localhost", "second.localhost", "archive.localhost"];
+
 /// Which server is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -21,8 +24,10 @@ pub(crate) enum Kind {
     Ejabberd,
 }
 
-/// A running server with the hosts `localhost` and `second.localhost`. At the latter a session that was cut can be
-/// resumed for one second only; where that cannot be set by host, the server has to heed the client's 'max'.
+/// A running server with the hosts `localhost`, `second.localhost`, where a session that was cut can be resumed for
+/// one second only (where that cannot be set by host, the server has to heed the client's 'max'), and
+/// `archive.localhost`, where messages are archived, copied and pushed: an archived message is not bounced, which
+/// many other tests wait for.
 pub(crate) struct Subject {
     /// The port for STARTTLS.
     pub(crate) c2s: u16,
@@ -120,6 +125,8 @@ registration = "open"
 admins = ["admin@localhost"]
 [host."second.localhost"]
 registration = "open"
+[host."archive.localhost"]
+registration = "open"
 "#,
         certs = certs.display()
     );
@@ -171,6 +178,8 @@ contact_info = {{ admin = {{ "xmpp:admin@localhost" }} }}
 VirtualHost "localhost"
 VirtualHost "second.localhost"
     smacks_hibernation_time = 1
+VirtualHost "archive.localhost"
+    modules_enabled = {{ "mam", "carbons" }}
 "#,
         dir = dir.display()
     );
@@ -185,7 +194,7 @@ fn ejabberd(dir: &Path, [c2s, c2s_tls]: [u16; 2]) -> Child {
     let config = dir.join("ejabberd.yml");
     let text = format!(
         r#"
-hosts: [localhost, second.localhost]
+hosts: [localhost, second.localhost, archive.localhost]
 loglevel: warning
 certfiles: ["{dir}/certs/localhost.pem"]
 ca_file: "{dir}/ca.crt"
@@ -220,6 +229,11 @@ append_host_config:
   second.localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
+  archive.localhost:
+    modules:
+      mod_mam: {{default: always}}
+      mod_carboncopy: {{}}
+      mod_push: {{include_sender: true, include_body: true}}
 "#,
         dir = dir.display()
     );
@@ -236,14 +250,14 @@ append_host_config:
         .expect("setsid and sh are installed")
 }
 
-/// A test authority and one certificate for both hosts, in all the forms the subjects read.
+/// A test authority and one certificate for all hosts, in all the forms the subjects read.
 fn make_certificates(dir: &Path) -> (RootCertStore, Vec<u8>) {
     let mut ca = CertificateParams::default();
     ca.not_after = rcgen::date_time_ymd(2049, 1, 1);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     ca.distinguished_name.push(DnType::CommonName, "Conformance Test CA");
     let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().expect("a key")).expect("a certificate");
-    let names = vec!["localhost".to_owned(), "second.localhost".to_owned()];
+    let names = HOSTS.map(str::to_owned).to_vec();
     let key = KeyPair::generate().expect("a key");
     let mut cert = CertificateParams::new(names).expect("domain names");
     // ejabberd's certificate check dies of rcgen's default, the year 4096.
@@ -253,7 +267,7 @@ fn make_certificates(dir: &Path) -> (RootCertStore, Vec<u8>) {
     fs::create_dir_all(&certs).expect("the folder is ours");
     write(&dir.join("ca.crt"), &ca.pem());
     let chain = format!("{}{}", cert.pem(), ca.pem());
-    for host in ["localhost", "second.localhost"] {
+    for host in HOSTS {
         write(&certs.join(format!("{host}.crt")), &chain);
         write(&certs.join(format!("{host}.key")), &key.serialize_pem());
     }
