@@ -50,9 +50,10 @@ pub struct Config {
     pub interval: Duration,
     /// Time a push service may take to answer; then the notification has failed.
     pub answer_time_max: Duration,
-    /// Failures in a row that may pass, such as no answer, after which a push service is disabled, if ...
+    /// Failures in a row that may pass, such as no answer, after which a push service is disabled, if the first of
+    /// them is as long ago as `failing_time_max` says.
     pub failures_max: u32,
-    /// ... the first of them is so long ago.
+    /// See `failures_max`.
     pub failing_time_max: Duration,
     /// Notifications of this host under way at the same time; the others wait.
     pub underway_max: usize,
