@@ -21,6 +21,7 @@ pub mod module;
 pub mod notice;
 pub mod points;
 pub mod registrar;
+pub mod request;
 pub mod router;
 pub mod secret;
 pub mod server;
@@ -45,6 +46,7 @@ pub use module::{HostKind, Module, ModuleDef, ModuleInfo, NoConfig, Reload, Scop
 pub use notice::{Notice, NoticeKind};
 pub use points::{Exit, Gate, Side, Step};
 pub use registrar::{AccountSlot, Registrar, SessionSlot};
+pub use request::RequestError;
 pub use router::{Passes, Router};
 pub use secret::HostSecret;
 pub use server::{Server, Shared, StartOptions};

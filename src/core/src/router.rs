@@ -13,9 +13,10 @@ use waxwing_xmpp::{
 use crate::delivery::{Address, Outcome, Plan, Resource, plan};
 use crate::event::{Event, Flow, HookResult, Hooked, Kinds, Origin};
 use crate::points::{Exit, Gate, Side, Step};
+use crate::request::Requests;
 use crate::service::{BoxFuture, Contacts, RemoteDelivery};
 use crate::tasks::{guard, guard_now};
-use crate::{AccountRef, Custody, Delivery, HostRef, IqRequest, IqTo, Reply, SessionRef, Shape};
+use crate::{AccountRef, Custody, Delivery, HostKind, HostRef, IqRequest, IqTo, Reply, SessionRef, Shape};
 
 /// The service module that owns all addresses of its host.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ impl fmt::Debug for AddressOwner {
 pub struct Router {
     hosts: ArcSwap<HashMap<Box<str>, HostRef>>,
     counters: OnceLock<Counters>,
+    pub(crate) requests: Requests,
 }
 
 /// What the router counts.
@@ -45,6 +47,8 @@ pub(crate) struct Counters {
     pub(crate) bounced: crate::metrics::Counter,
     pub(crate) dropped: crate::metrics::Counter,
     pub(crate) panics: crate::metrics::Counter,
+    pub(crate) requests_unanswered: crate::metrics::Counter,
+    pub(crate) requests_refused: crate::metrics::Counter,
 }
 
 impl fmt::Debug for Router {
@@ -125,6 +129,9 @@ impl Router {
     /// itself, of service hosts, of other servers and components.
     pub fn route(&self, stanza: Stanza, origin: Origin, custody: Custody) -> BoxFuture<'_, Custody> {
         Box::pin(async move {
+            if self.requests.answered_by(&stanza) {
+                return custody;
+            }
             let Some(domain) =
                 stanza.to.as_ref().map(|to| to.domain().to_owned()).or_else(|| own_domain(&origin))
             else {
@@ -466,11 +473,13 @@ impl Router {
     /// RFC 6121 §8.5.3.1: a request to a full JID passes only between entities that share presence, or it would
     /// tell a stranger that the resource is there.
     async fn presence_leak(&self, account: &AccountRef, event: &Event, to: &Jid) -> Option<StanzaError> {
-        if !event.stanza.is_request() || to.resource().is_none() || matches!(event.origin, Origin::Server) {
+        let from = event.stanza.from.as_ref()?;
+        // The server may ask anybody; in an account's name, whom the account may.
+        let free = matches!(event.origin, Origin::Server) && !self.is_account(from);
+        if !event.stanza.is_request() || to.resource().is_none() || free {
             return None;
         }
         let contacts = event.host.service::<dyn Contacts>()?;
-        let from = event.stanza.from.as_ref()?;
         if from.same_bare(account.jid().as_jid()) {
             return None;
         }
@@ -482,6 +491,10 @@ impl Router {
                 Some(Condition::InternalServerError.into())
             }
         }
+    }
+
+    fn is_account(&self, jid: &Jid) -> bool {
+        jid.local().is_some() && self.host(jid.domain()).is_some_and(|host| host.kind() == HostKind::Accounts)
     }
 
     fn handler(
@@ -551,7 +564,7 @@ impl Router {
         custody
     }
 
-    fn count<T>(&self, count: impl FnOnce(&Counters) -> T) {
+    pub(crate) fn count<T>(&self, count: impl FnOnce(&Counters) -> T) {
         if let Some(counters) = self.counters.get() {
             drop(count(counters));
         }

@@ -415,5 +415,15 @@ fn counters(metrics: &Metrics, panics: Counter) -> Counters {
         bounced: metrics.counter("core_stanzas_bounced", "Stanzas answered with an error.", &[]),
         dropped: metrics.counter("core_stanzas_dropped", "Stanzas dropped by a module.", &[]),
         panics,
+        requests_unanswered: metrics.counter(
+            "core_requests_unanswered",
+            "Requests of the server itself that nobody answered in time.",
+            &[],
+        ),
+        requests_refused: metrics.counter(
+            "core_requests_refused",
+            "Requests of the server itself that were not sent because too many waited for answers.",
+            &[],
+        ),
     }
 }

@@ -48,6 +48,8 @@ pub struct Limits {
     pub keepalive_after: Duration,
     /// Sessions of one account; the next gets `resource-constraint`.
     pub sessions_per_account_max: usize,
+    /// Requests of the server itself (push notifications, say) that wait for answers; further ones are not sent.
+    pub requests_max: usize,
     /// Time for good-byes at a graceful stop.
     pub drain_time: Duration,
 }
@@ -75,6 +77,7 @@ impl Default for Limits {
             write_time_max: Duration::seconds(60),
             keepalive_after: Duration::seconds(300),
             sessions_per_account_max: 50,
+            requests_max: 20_000,
             drain_time: Duration::seconds(5),
         }
     }
