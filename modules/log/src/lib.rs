@@ -23,6 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tracing::error;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_core::{AccountLog, BoxFuture, Logged, SessionId, Shape};
@@ -100,6 +101,7 @@ impl Module for Log {
         reg.step(Side::Received, Step::Record, Kinds::MESSAGE, &this, |this, event| {
             this.record(event, Side::Received)
         });
+        reg.notice(NoticeKind::SessionBound, &this, Self::bound);
         reg.task("checkpoint", Every::seconds(1), &this, |this| async move { this.checkpoint(false).await });
         reg.run("last checkpoint", &this, Self::end);
         this.declare_command(reg);
@@ -120,6 +122,15 @@ impl Log {
             self.load(&account).await.map_err(store_failed)?;
             Ok(Flow::Continue)
         })
+    }
+
+    /// What the account is owed must be known before the session's first presence.
+    async fn bound(self: Arc<Self>, notice: Notice) {
+        if let Notice::SessionBound(session) = notice
+            && let Err(cause) = self.load(session.account()).await
+        {
+            error!(error = %cause, jid = %session.jid(), "The log of an account was not read; nothing is handed over.");
+        }
     }
 
     fn record(&self, event: &mut Event, side: Side) -> HookResult {

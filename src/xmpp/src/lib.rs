@@ -1,5 +1,6 @@
 //! Addresses, stanzas, error conditions, forms and timestamps of XMPP: no I/O.
 
+mod content;
 pub mod datetime;
 pub mod error;
 pub mod form;

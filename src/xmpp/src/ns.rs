@@ -40,3 +40,17 @@ pub const FORWARD: &str = "urn:xmpp:forward:0";
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 /// XEP-0334.
 pub const HINTS: &str = "urn:xmpp:hints";
+/// XEP-0085.
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+/// XEP-0184.
+pub const RECEIPTS: &str = "urn:xmpp:receipts";
+/// XEP-0333.
+pub const MARKERS: &str = "urn:xmpp:chat-markers:0";
+/// XEP-0249.
+pub const CONFERENCE: &str = "jabber:x:conference";
+/// XEP-0045.
+pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
+/// XEP-0353.
+pub const CALLS: &str = "urn:xmpp:jingle-message:0";
+/// Encrypted payloads: OMEMO (XEP-0384, current and older), OpenPGP (XEP-0373).
+pub const ENCRYPTED: [&str; 3] = ["urn:xmpp:omemo:2", "eu.siacs.conversations.axolotl", "urn:xmpp:openpgp:0"];
