@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use smallvec::SmallVec;
-use waxwing_core::{SessionId, SessionRef};
+use waxwing_core::{Held, SessionId, SessionRef};
 use waxwing_store::Ticket;
 
 use crate::table::{HIDDEN, OWED, Saved};
@@ -88,12 +88,19 @@ impl State {
     }
 
     /// See [`waxwing_core::AccountLog::owed`].
-    pub(crate) fn owed_to(&self, session: SessionId, sessions: &[SessionRef]) -> Vec<u64> {
-        let awake: HashSet<SessionId> =
-            sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect();
-        let owed = self.owed.iter().filter(|(_, owed)| {
-            !owed.holders.contains(&session) && !owed.holders.iter().any(|holder| awake.contains(holder))
-        });
+    pub(crate) fn owed_to(&self, session: SessionId, held: Held<'_>) -> Vec<u64> {
+        let awake = |sessions: &[SessionRef]| -> HashSet<SessionId> {
+            sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect()
+        };
+        let awake = match held {
+            Held::ByAny => None,
+            Held::ByAwake(sessions) => Some(awake(sessions)),
+        };
+        let holds = |holder: &SessionId| awake.as_ref().is_none_or(|awake| awake.contains(holder));
+        let owed = self
+            .owed
+            .iter()
+            .filter(|(_, owed)| !owed.holders.contains(&session) && !owed.holders.iter().any(holds));
         owed.map(|(position, _)| *position).collect()
     }
 
