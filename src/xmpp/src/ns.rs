@@ -40,3 +40,5 @@ pub const FORWARD: &str = "urn:xmpp:forward:0";
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 /// XEP-0334.
 pub const HINTS: &str = "urn:xmpp:hints";
+/// XEP-0059.
+pub const RSM: &str = "http://jabber.org/protocol/rsm";
