@@ -10,6 +10,8 @@ pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_roster::Rosters>(),
     ModuleDef::of::<waxwing_presence::Presence>(),
     ModuleDef::of::<waxwing_blocking::Blocking>(),
+    ModuleDef::of::<waxwing_log::Log>(),
+    ModuleDef::of::<waxwing_mam::Mam>(),
     ModuleDef::of::<waxwing_disco::Disco>(),
     ModuleDef::of::<waxwing_vcard::VCard>(),
     ModuleDef::of::<waxwing_private::Private>(),

@@ -1,0 +1,381 @@
+//! Queries (XEP-0313 §4, §5) and their pages (XEP-0059).
+
+use super::storage::set;
+use super::*;
+
+/// Juliet with an archive of these bodies from Romeo, a second apart.
+async fn with_messages(builder: TestServerBuilder, bodies: &[&str]) -> (TestServer, TestClient) {
+    let clock = Clock::fixed(Timestamp(NOW));
+    let (server, mut juliet, mut romeo) = pair(builder.clock(clock.clone())).await;
+    for (second, body) in (0..).zip(bodies) {
+        // Between two milliseconds.
+        set(&clock, NOW + second * 1_000_000 + 500);
+        say(&mut romeo, "juliet@capulet.lit", [body]).await;
+    }
+    juliet.forget();
+    (server, juliet)
+}
+
+async fn page(juliet: &mut TestClient, set: &str) -> Found {
+    ask(juliet, &query(&[], set)).await.unwrap()
+}
+
+#[tokio::test]
+async fn xep0313_4_results_come_before_the_end_with_the_query_id() {
+    let (_server, mut juliet) = with_messages(builder(), &["x", "y"]).await;
+    let found = ask(&mut juliet, "<query xmlns='urn:xmpp:mam:2' queryid='f27'/>").await.unwrap();
+    assert_eq!(found.bodies(), ["x", "y"]);
+    assert!(found.messages.iter().all(|result| result.attr("queryid") == Some("f27")));
+    assert!(found.complete());
+    let ids = found.ids();
+    assert_eq!(found.of_set("first").as_ref(), Some(&ids[0]));
+    assert_eq!(found.of_set("last").as_ref(), Some(&ids[1]));
+    assert_eq!((found.index(), found.of_set("count").as_deref()), (Some("0"), Some("2")));
+    let found = all(&mut juliet).await;
+    assert!(found.messages.iter().all(|result| result.attr("queryid").is_none()), "none without");
+}
+
+#[tokio::test]
+async fn xep0313_4_1_an_empty_archive_is_no_error() {
+    let (_server, mut juliet) = with_messages(builder(), &[]).await;
+    let found = all(&mut juliet).await;
+    assert!(found.messages.is_empty() && found.complete());
+    assert_eq!((found.of_set("first"), found.of_set("last")), (None, None));
+    assert_eq!(found.of_set("count").as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn xep0313_4_1_1_with_a_bare_and_a_full_address() {
+    let (server, mut juliet) = with_messages(builder(), &["orchard"]).await;
+    let mut street = server.online("romeo@montague.lit/street").await;
+    let mut nurse = server.online("nurse@capulet.lit/hall").await;
+    say(&mut street, "juliet@capulet.lit", ["street"]).await;
+    say(&mut nurse, "juliet@capulet.lit", ["nurse"]).await;
+    say(&mut juliet, "romeo@montague.lit", ["to bare"]).await;
+    say(&mut juliet, "romeo@montague.lit/street", ["to street"]).await;
+    juliet.forget();
+    for (with, bodies) in [
+        ("romeo@montague.lit", vec!["orchard", "street", "to bare", "to street"]),
+        ("romeo@montague.lit/street", vec!["street", "to street"]),
+        ("nurse@capulet.lit", vec!["nurse"]),
+        ("montague.lit", vec![]),
+        ("paris@verona.lit", vec![]),
+    ] {
+        let found = ask(&mut juliet, &query(&[("with", with)], "")).await.unwrap();
+        assert_eq!(found.bodies(), bodies, "{with}");
+        assert!(found.complete());
+    }
+}
+
+#[tokio::test]
+async fn xep0313_4_1_1_with_oneself_means_messages_to_oneself() {
+    let (_server, mut juliet) = with_messages(builder(), &["from romeo"]).await;
+    say(&mut juliet, "romeo@montague.lit", ["to romeo"]).await;
+    say(&mut juliet, "juliet@capulet.lit", ["to myself"]).await;
+    juliet.forget();
+    let found = ask(&mut juliet, &query(&[("with", "juliet@capulet.lit")], "")).await.unwrap();
+    assert_eq!(found.bodies(), ["to myself"]);
+}
+
+#[tokio::test]
+async fn xep0313_4_1_2_start_and_end_include_the_stamps_of_results() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let stamps = all(&mut juliet).await.stamps();
+    for (fields, bodies) in [
+        (vec![("start", stamps[1].as_str())], vec!["2", "3"]),
+        (vec![("end", stamps[1].as_str())], vec!["1", "2"]),
+        (vec![("start", stamps[1].as_str()), ("end", stamps[1].as_str())], vec!["2"]),
+        (vec![("start", "2023-11-14T23:13:21.001+01:00")], vec!["3"]),
+        (vec![("end", "2023-11-14T22:13:20.999Z")], vec!["1"]),
+        (vec![("end", "1969-01-01T00:00:00Z")], vec![]),
+        (vec![("start", "1969-01-01T00:00:00Z")], vec!["1", "2", "3"]),
+        (vec![("start", stamps[2].as_str()), ("end", stamps[0].as_str())], vec![]),
+    ] {
+        let found = ask(&mut juliet, &query(&fields, "")).await.unwrap();
+        assert_eq!(found.bodies(), bodies, "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn xep0313_4_1_3_before_id_and_after_id() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3", "4"]).await;
+    let ids = all(&mut juliet).await.ids();
+    for (fields, bodies) in [
+        (vec![("after-id", ids[1].as_str())], vec!["3", "4"]),
+        (vec![("before-id", ids[1].as_str())], vec!["1"]),
+        (vec![("after-id", ids[0].as_str()), ("before-id", ids[3].as_str())], vec!["2", "3"]),
+    ] {
+        let found = ask(&mut juliet, &query(&fields, "")).await.unwrap();
+        assert_eq!(found.bodies(), bodies, "{fields:?}");
+    }
+    // §9: unlike RSM's "before" it does not turn the direction.
+    let found = ask(&mut juliet, &query(&[("before-id", &ids[3])], "<max>1</max>")).await.unwrap();
+    assert_eq!(found.bodies(), ["1"]);
+    assert!(!found.complete());
+}
+
+#[tokio::test]
+async fn xep0313_4_1_3_single_messages_by_their_ids() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let ids = all(&mut juliet).await.ids();
+    let wanted = format!("{}</value><value>{}</value><value>{}", ids[2], ids[0], ids[0]);
+    let found = ask(&mut juliet, &query(&[("ids", &wanted)], "")).await.unwrap();
+    assert_eq!(found.bodies(), ["1", "3"], "in the order of the archive, each once");
+    assert!(found.complete());
+    assert_eq!(found.of_set("count").as_deref(), Some("2"));
+    let found = ask(&mut juliet, &query(&[("ids", &wanted)], "<max>1</max><before/>")).await.unwrap();
+    assert_eq!((found.bodies(), found.complete()), (vec!["3".to_owned()], false));
+    assert_eq!((found.index(), found.of_set("count").as_deref()), (Some("1"), Some("2")));
+}
+
+#[tokio::test]
+async fn xep0313_4_1_3_an_id_that_is_not_in_the_archive_is_item_not_found() {
+    let (server, mut juliet) = with_messages(builder(), &["1"]).await;
+    let mut romeo = server.login(ROMEO).await;
+    let strange = all(&mut romeo).await.ids()[0].clone();
+    for id in ["28482-98726-73623", strange.as_str(), ""] {
+        for field in ["before-id", "after-id", "ids"] {
+            let asked = ask(&mut juliet, &query(&[(field, id)], "")).await;
+            assert_eq!(asked.unwrap_err(), Condition::ItemNotFound, "{field} {id}");
+        }
+    }
+    for set in ["<after>x</after>", "<before>x</before>"] {
+        let asked = ask(&mut juliet, &query(&[], set)).await;
+        assert_eq!(asked.unwrap_err(), Condition::ItemNotFound, "{set}");
+    }
+    let ids = all(&mut juliet).await.ids();
+    let one_wrong = format!("{}</value><value>x", ids[0]);
+    assert_eq!(ask(&mut juliet, &query(&[("ids", &one_wrong)], "")).await.unwrap_err(), Condition::ItemNotFound);
+}
+
+#[tokio::test]
+async fn xep0313_4_1_4_include_groupchat_is_understood() {
+    let (_server, mut juliet) = with_messages(builder(), &["1"]).await;
+    for value in ["true", "false", "1", "0"] {
+        let found = ask(&mut juliet, &query(&[("include-groupchat", value)], "")).await.unwrap();
+        assert_eq!(found.bodies(), ["1"]);
+    }
+    let asked = ask(&mut juliet, &query(&[("include-groupchat", "perhaps")], "")).await;
+    assert_eq!(asked.unwrap_err(), Condition::BadRequest);
+}
+
+#[tokio::test]
+async fn xep0313_4_1_5_the_form_names_the_fields() {
+    let (_server, mut juliet) = with_messages(builder(), &[]).await;
+    juliet.send("<iq type='get' id='form1'><query xmlns='urn:xmpp:mam:2'/></iq>").await;
+    juliet
+        .expect(
+            "<iq type='result' id='form1' to='juliet@capulet.lit/balcony'><query xmlns='urn:xmpp:mam:2'>
+            <x xmlns='jabber:x:data' type='form'>
+            <field type='hidden' var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>
+            <field type='jid-single' var='with'/>
+            <field type='text-single' var='start'/>
+            <field type='text-single' var='end'/>
+            <field type='text-single' var='before-id'/>
+            <field type='text-single' var='after-id'/>
+            <field type='boolean' var='include-groupchat'/>
+            <field type='list-multi' var='ids'>
+            <validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:string'><open/></validate>
+            </field></x></query></iq>",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn xep0313_4_1_5_unknown_fields_are_not_implemented() {
+    let (_server, mut juliet) = with_messages(builder(), &[]).await;
+    for field in ["{http://example.com/}free-text-search", "subject", ""] {
+        let asked = ask(&mut juliet, &query(&[(field, "x")], "")).await;
+        assert_eq!(asked.unwrap_err(), Condition::FeatureNotImplemented, "{field}");
+    }
+    let asked = ask(&mut juliet, "<query xmlns='urn:xmpp:mam:2' node='x'/>").await;
+    assert_eq!(asked.unwrap_err(), Condition::FeatureNotImplemented);
+    let asked = ask(&mut juliet, &query(&[], "<index>3</index>")).await;
+    assert_eq!(asked.unwrap_err(), Condition::FeatureNotImplemented);
+}
+
+#[tokio::test]
+async fn xep0313_4_1_what_cannot_be_read_is_a_bad_request() {
+    let (_server, mut juliet) = with_messages(builder(), &[]).await;
+    for (field, value) in
+        [("with", "@@"), ("with", ""), ("start", "yesterday"), ("end", "2010-06-07"), ("end", "")]
+    {
+        let asked = ask(&mut juliet, &query(&[(field, value)], "")).await;
+        assert_eq!(asked.unwrap_err(), Condition::BadRequest, "{field} {value}");
+    }
+    for form in [
+        "<x xmlns='jabber:x:data' type='submit'/>",
+        "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>urn:x</value></field></x>",
+        "<x xmlns='jabber:x:data' type='form'><field var='FORM_TYPE' type='hidden'><value>urn:xmpp:mam:2</value></field></x>",
+        "<x xmlns='jabber:x:data'/>",
+        "<set xmlns='http://jabber.org/protocol/rsm'><max>many</max></set>",
+    ] {
+        let asked = ask(&mut juliet, &format!("<query xmlns='urn:xmpp:mam:2'>{form}</query>")).await;
+        assert_eq!(asked.unwrap_err(), Condition::BadRequest, "{form}");
+    }
+}
+
+#[tokio::test]
+async fn xep0313_4_3_2_page_by_page_forwards() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3", "4", "5"]).await;
+    let first = page(&mut juliet, "<max>2</max>").await;
+    assert_eq!((first.bodies(), first.complete()), (vec!["1".to_owned(), "2".to_owned()], false));
+    assert_eq!((first.index(), first.of_set("count").as_deref()), (Some("0"), Some("5")));
+    let last = first.of_set("last").unwrap();
+    let second = page(&mut juliet, &format!("<max>2</max><after>{last}</after>")).await;
+    assert_eq!((second.bodies(), second.complete()), (vec!["3".to_owned(), "4".to_owned()], false));
+    assert_eq!((second.index(), second.of_set("count").as_deref()), (None, Some("5")));
+    let last = second.of_set("last").unwrap();
+    let third = page(&mut juliet, &format!("<max>2</max><after>{last}</after>")).await;
+    assert_eq!((third.bodies(), third.complete()), (vec!["5".to_owned()], true));
+    assert_eq!((third.index(), third.of_set("count").as_deref()), (Some("4"), Some("5")));
+    let last = third.of_set("last").unwrap();
+    let none = page(&mut juliet, &format!("<max>2</max><after>{last}</after>")).await;
+    assert!(none.messages.is_empty() && none.complete());
+}
+
+#[tokio::test]
+async fn xep0313_4_3_3_page_by_page_from_the_end() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let last = page(&mut juliet, "<max>2</max><before/>").await;
+    assert_eq!((last.bodies(), last.complete()), (vec!["2".to_owned(), "3".to_owned()], false));
+    assert_eq!((last.index(), last.of_set("count").as_deref()), (Some("1"), Some("3")));
+    let first = last.of_set("first").unwrap();
+    let before = page(&mut juliet, &format!("<max>2</max><before>{first}</before>")).await;
+    assert_eq!((before.bodies(), before.complete()), (vec!["1".to_owned()], true));
+    assert_eq!(before.index(), Some("0"));
+}
+
+#[tokio::test]
+async fn xep0313_4_3_2_filtered_pages_count_only_what_is_known() {
+    let (server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let mut nurse = server.online("nurse@capulet.lit/hall").await;
+    say(&mut nurse, "juliet@capulet.lit", ["nurse"]).await;
+    juliet.forget();
+    let with = [("with", "romeo@montague.lit")];
+    let whole = ask(&mut juliet, &query(&with, "")).await.unwrap();
+    assert_eq!((whole.index(), whole.of_set("count").as_deref()), (Some("0"), Some("3")));
+    let part = ask(&mut juliet, &query(&with, "<max>2</max>")).await.unwrap();
+    assert_eq!((part.index(), part.of_set("count"), part.complete()), (Some("0"), None, false));
+    let part = ask(&mut juliet, &query(&with, "<max>2</max><before/>")).await.unwrap();
+    assert_eq!(part.bodies(), ["2", "3"]);
+    assert_eq!((part.index(), part.of_set("count"), part.complete()), (None, None, false));
+}
+
+#[tokio::test]
+async fn xep0059_2_7_max_zero_asks_for_the_count() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let found = page(&mut juliet, "<max>0</max>").await;
+    assert!(found.messages.is_empty() && !found.complete());
+    assert_eq!((found.of_set("first"), found.of_set("count").as_deref()), (None, Some("3")));
+}
+
+#[tokio::test]
+async fn xep0313_4_3_1_page_sizes_have_a_default_and_a_limit() {
+    let small = builder().module_config("mam", "page_default = 2\npage_max = 3");
+    let (_server, mut juliet) = with_messages(small, &["1", "2", "3", "4"]).await;
+    assert_eq!(page(&mut juliet, "").await.bodies().len(), 2);
+    let most = page(&mut juliet, "<max>1000000</max>").await;
+    assert_eq!((most.bodies().len(), most.complete()), (3, false));
+    let ids = ["x"; 4].join("</value><value>");
+    let asked = ask(&mut juliet, &query(&[("ids", &ids)], "")).await;
+    assert_eq!(asked.unwrap_err(), Condition::PolicyViolation);
+}
+
+#[tokio::test]
+async fn xep0313_4_3_1_a_page_ends_before_it_is_too_large() {
+    let long = "x".repeat(900);
+    let small = builder().module_config("mam", "page_bytes_max = \"2 KiB\"");
+    let (_server, mut juliet) = with_messages(small, &[&long, &long, &long, &long.repeat(5), "end"]).await;
+    let first = page(&mut juliet, "").await;
+    assert_eq!((first.messages.len(), first.complete()), (2, false));
+    let mut seen = first.messages.len();
+    let mut last = first.of_set("last").unwrap();
+    loop {
+        let next = page(&mut juliet, &format!("<after>{last}</after>")).await;
+        assert!(!next.messages.is_empty(), "one at least");
+        seen += next.messages.len();
+        if next.complete() {
+            break;
+        }
+        last = next.of_set("last").unwrap();
+    }
+    assert_eq!(seen, 5);
+    let from_end = page(&mut juliet, "<before/>").await;
+    assert_eq!((from_end.bodies(), from_end.complete()), (vec!["end".to_owned()], false));
+}
+
+/// Who asks faster than it reads is told to wait, and its session lives.
+#[tokio::test]
+async fn rfc6120_8_3_3_18_queries_never_fill_the_mailbox() {
+    let small = builder().config(|config| config.limits.mailbox_bytes_max = Bytes(8 << 10));
+    let (_server, mut juliet) = with_messages(small, &[&"x".repeat(1500), &"y".repeat(1500)]).await;
+    for _ in 0..20 {
+        juliet.send("<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>").await;
+    }
+    assert_eq!(juliet.closed(), None);
+    let (mut results, mut refused) = (0, 0);
+    while let Some(stanza) = juliet.next().await {
+        match stanza.kind {
+            Kind::Message(_) => results += 1,
+            _ => {
+                if let Some(error) = stanza.error() {
+                    assert_eq!(error.condition, Condition::ResourceConstraint);
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(results >= 2 && refused > 0, "{results} {refused}");
+}
+
+#[tokio::test]
+async fn xep0313_4_3_4_a_flipped_page_has_the_same_messages_newest_first() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let flipped = "<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>2</max></set>
+        <flip-page/></query>";
+    let found = ask(&mut juliet, flipped).await.unwrap();
+    assert_eq!(found.bodies(), ["2", "1"]);
+    let ids = found.ids();
+    assert_eq!((found.of_set("first").as_ref(), found.of_set("last").as_ref()), (Some(&ids[1]), Some(&ids[0])));
+}
+
+#[tokio::test]
+async fn xep0313_5_metadata_names_the_first_and_the_last_message() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2", "3"]).await;
+    let ids = all(&mut juliet).await.ids();
+    juliet.send("<iq type='get' id='m' to='juliet@capulet.lit'><metadata xmlns='urn:xmpp:mam:2'/></iq>").await;
+    juliet
+        .expect(&format!(
+            "<iq type='result' id='m' from='juliet@capulet.lit' to='juliet@capulet.lit/balcony'>
+            <metadata xmlns='urn:xmpp:mam:2'><start id='{}' timestamp='2023-11-14T22:13:20.000Z'/>
+            <end id='{}' timestamp='2023-11-14T22:13:22.000Z'/></metadata></iq>",
+            ids[0], ids[2]
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn xep0313_5_an_empty_archive_has_empty_metadata() {
+    let (_server, mut juliet) = with_messages(builder(), &[]).await;
+    juliet.send("<iq type='get' id='m'><metadata xmlns='urn:xmpp:mam:2'/></iq>").await;
+    juliet
+        .expect("<iq type='result' id='m' to='{any}'><metadata xmlns='urn:xmpp:mam:2'/></iq>")
+        .await;
+}
+
+/// An archive reaches over months; a page does not notice.
+#[tokio::test]
+async fn pages_cross_the_ends_of_months() {
+    let clock = Clock::fixed(Timestamp(NOW));
+    let (_server, mut juliet, mut romeo) = pair(builder().clock(clock.clone())).await;
+    for month in 0..4 {
+        set(&clock, NOW + month * 31 * 86_400_000_000);
+        say(&mut romeo, "juliet@capulet.lit", [month.to_string()]).await;
+    }
+    juliet.forget();
+    assert_eq!(all(&mut juliet).await.bodies(), ["0", "1", "2", "3"]);
+    assert_eq!(page(&mut juliet, "<max>3</max><before/>").await.bodies(), ["1", "2", "3"]);
+    let with = ask(&mut juliet, &query(&[("with", "romeo@montague.lit")], "<max>3</max>")).await.unwrap();
+    assert_eq!(with.bodies(), ["0", "1", "2"]);
+}
