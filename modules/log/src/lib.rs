@@ -25,6 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tracing::error;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_core::{AccountLog, BoxFuture, Logged, SessionId, Shape};
@@ -103,7 +104,8 @@ impl Module for Log {
                 late: reg.counter("late", "Messages that clients got later than they came."),
                 expired: reg.counter("expired", "Rows deleted because they were too old or too many."),
                 expired_owed: reg.counter("expired_owed", "Messages that grew too old before a client came."),
-                months: reg.counter("months_dropped", "Months of the archive that were given back to the disk."),
+                months: reg
+                    .counter("months_dropped", "Months of the archive that were given back to the disk."),
             },
             host,
         });
@@ -121,6 +123,8 @@ impl Module for Log {
         reg.step(Side::Received, Step::Record, Kinds::MESSAGE, &this, |this, event| {
             this.record(event, Side::Received)
         });
+        // Its first presence asks what is owed, and cannot wait for the store.
+        reg.notice(NoticeKind::SessionBound, &this, Self::bound);
         reg.task("checkpoint", Every::seconds(1), &this, |this| async move { this.checkpoint(false).await });
         reg.task("retention", Every::minutes(1), &this, |this| async move { this.retain().await });
         reg.run("last checkpoint", &this, Self::end);
@@ -149,6 +153,22 @@ impl Log {
             self.load(&account).await.map_err(store_failed)?;
             Ok(Flow::Continue)
         })
+    }
+
+    async fn bound(self: Arc<Self>, notice: Notice) {
+        let Notice::SessionBound(session) = notice else { return };
+        if let Err(cause) = self.ready(session.account()).await {
+            error!(error = %cause, jid = %session.jid(), "A log was not read; what is owed comes to the next session.");
+        }
+    }
+
+    /// Reads what is known of an account's log, if that was not done before. Whoever brings a session back that was
+    /// asleep in another process calls this first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn ready(&self, account: &Account) -> Result<(), StoreError> {
+        self.load(account).await.map(drop)
     }
 
     fn record(&self, event: &mut Event, side: Side) -> HookResult {

@@ -19,7 +19,7 @@ pub struct Query {
     pub backwards: bool,
     /// At most so many.
     pub max: usize,
-    /// At most so many bytes, but one row at least; none: no limit.
+    /// At most so many bytes ([`Entry::weight`]), but one row at least; none: no limit.
     pub bytes_max: Option<u64>,
 }
 
@@ -34,7 +34,7 @@ pub struct Entry {
     pub sent: bool,
     /// Whether its content was retracted.
     pub retracted: bool,
-    /// How many bytes it takes, about.
+    /// Its bytes on disk.
     pub bytes: u64,
 }
 
@@ -74,7 +74,7 @@ impl Gathered<'_> {
         if self.more || !wanted {
             return;
         }
-        let bytes = self.bytes.saturating_add(entry.bytes);
+        let bytes = self.bytes.saturating_add(entry.weight());
         let heavy = self.query.bytes_max.is_some_and(|max| bytes > max) && !self.entries.is_empty();
         if heavy || self.entries.len() >= self.query.max {
             self.more = true;
@@ -218,7 +218,9 @@ impl Log {
         let _alone = self.changing.lock().await;
         let rows = self.rows.month(table::month(position));
         let mut batch = Batch::new(rows.partition());
-        let Some(old) = rows.read_for(&mut batch, account.number(), &position).await? else { return Ok(None) };
+        let Some(old) = rows.read_for(&mut batch, account.number(), &position).await? else {
+            return Ok(None);
+        };
         let (flags, old_bytes) = table::glance(&old);
         let row = table::row(flags | TOMBSTONE, stanza);
         let (_, bytes) = table::glance(&row);
@@ -236,6 +238,11 @@ impl Log {
 }
 
 impl Entry {
+    /// The bytes it takes when it is sent, about.
+    pub fn weight(&self) -> u64 {
+        self.bytes.saturating_add(WRAPPING)
+    }
+
     /// Whether the row is to or from an address ([XEP-0313 §4.1.1](https://xmpp.org/extensions/xep-0313.html#filter-jid));
     /// `account` is whose archive it is.
     pub fn concerns(&self, with: &Jid, account: &BareJid) -> bool {
@@ -266,3 +273,5 @@ fn entry(position: u64, row: &Raw) -> Option<Entry> {
 const READ_ROWS: usize = 32;
 /// Fewer would not be worth the trouble: some rows are hidden.
 const READ_ROWS_MIN: usize = 8;
+/// What stands around a forwarded message.
+const WRAPPING: u64 = 500;

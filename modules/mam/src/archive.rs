@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 use waxwing_core::prelude::*;
-use waxwing_log::{Entry, Extent, Log, Page, Query};
+use waxwing_log::{Entry, Log, Page, Query};
 use waxwing_xmpp::{SetResult, forwarded};
 
 use crate::request::{Request, form};
@@ -91,10 +91,13 @@ impl Mam {
     /// What the page may take: the config's limits, and less if the client has not read what it got before.
     fn room(&self, session: &Session, request: &Request) -> Result<Room, StanzaError> {
         let max = request.set.max.unwrap_or(self.config.page_default).min(self.config.page_max);
-        let free = (session.host().limits().mailbox_bytes_max.0 / 2).saturating_sub(session.mailbox().bytes());
+        let free =
+            (session.host().limits().mailbox_bytes_max.0 / 2).saturating_sub(session.mailbox().bytes());
         if free == 0 && max > 0 {
             self.metrics.refused.inc();
-            return Err(StanzaError::from(Condition::ResourceConstraint).text("Read first what waits for you."));
+            return Err(
+                StanzaError::from(Condition::ResourceConstraint).text("Read first what waits for you.")
+            );
         }
         let bytes_max = free.min(self.config.page_bytes_max.0);
         Ok(Room { max, bytes_max: u64::try_from(bytes_max).unwrap_or(u64::MAX) })
@@ -123,7 +126,7 @@ impl Mam {
         let page = log.page(account, &query).await.map_err(store_failed)?;
         let after = log.extent(account).await.map_err(store_failed)?;
         let steady = after.low == extent.low;
-        let known = (request.is_unfiltered() && steady).then_some(extent);
+        let known = (request.is_unfiltered() && steady).then_some(extent.rows);
         Ok(Answer::new(request, page, known))
     }
 
@@ -167,7 +170,7 @@ impl Mam {
             picked.entries.reverse();
         }
         let page = Page { entries: picked.entries, complete: !picked.more };
-        Ok(Answer { count: Some(picked.count), ..Answer::new(request, page, None) })
+        Ok(Answer::new(request, page, Some(picked.count)))
     }
 
     /// §4.2.
@@ -213,7 +216,7 @@ impl Picked {
         if !on_page || self.more {
             return;
         }
-        self.bytes = self.bytes.saturating_add(entry.bytes);
+        self.bytes = self.bytes.saturating_add(entry.weight());
         let heavy = self.bytes > self.room.bytes_max && !self.entries.is_empty();
         if heavy || self.entries.len() >= self.room.max {
             self.more = true;
@@ -224,14 +227,14 @@ impl Picked {
 }
 
 impl Answer {
-    /// `extent`: of the archive, if the set is all of it.
-    fn new(request: &Request, page: Page, extent: Option<Extent>) -> Self {
+    /// `count`: of the whole set, where it is known.
+    fn new(request: &Request, page: Page, count: Option<u64>) -> Self {
         let set = &request.set;
         let (from_start, from_end) = (set.after.is_none(), set.before.as_ref().is_none_or(String::is_empty));
         let length = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
         // The page is the whole set.
         let whole = page.complete && from_start && from_end;
-        let count = extent.map(|extent| extent.rows).or_else(|| whole.then_some(length));
+        let count = count.or_else(|| whole.then_some(length));
         // It begins, or ends, where the set does.
         let first = from_start && (page.complete || !request.is_backwards());
         let last = from_end && (page.complete || request.is_backwards());

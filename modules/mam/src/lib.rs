@@ -127,10 +127,16 @@ impl Module for Mam {
             }
         }
         for side in [Side::Sent, Side::Received] {
-            reg.gate(side, Gate::Handle, Kinds::MESSAGE, &this, match side {
-                Side::Sent => Self::sent,
-                Side::Received => Self::received,
-            });
+            reg.gate(
+                side,
+                Gate::Handle,
+                Kinds::MESSAGE,
+                &this,
+                match side {
+                    Side::Sent => Self::sent,
+                    Side::Received => Self::received,
+                },
+            );
             reg.step(side, Step::Record, Kinds::MESSAGE, &this, move |this, event| {
                 event.keep.archived |= this.archives(event, side);
                 Ok(Flow::Continue)

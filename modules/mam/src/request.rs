@@ -52,7 +52,8 @@ impl Request {
 
     fn filter(&mut self, form: &Tree) -> Result<(), StanzaError> {
         let form = Form::from_tree(form).filter(|form| form.kind == "submit" && form.form_type() == Some(NS));
-        let form = form.ok_or_else(|| StanzaError::bad_request("The filter is a submitted form of this type."))?;
+        let form =
+            form.ok_or_else(|| StanzaError::bad_request("The filter is a submitted form of this type."))?;
         for field in &form.fields {
             let value = field.values.first().map(String::as_str);
             match (field.var.as_str(), value) {
@@ -67,9 +68,8 @@ impl Request {
                 ("ids", Some(_)) => self.ids = Some(field.values.clone()),
                 // §4.1.4: there are none to include or to leave out.
                 ("include-groupchat", _) => {
-                    form.flag("include-groupchat").ok_or_else(|| {
-                        StanzaError::bad_request("'include-groupchat' is true or false.")
-                    })?;
+                    form.flag("include-groupchat")
+                        .ok_or_else(|| StanzaError::bad_request("'include-groupchat' is true or false."))?;
                 }
                 // §4.1.5.
                 (var, _) => return Err(not_offered(&format!("There is no field \"{var}\"."))),
@@ -112,7 +112,8 @@ fn address(text: &str) -> Result<Jid, StanzaError> {
 }
 
 fn time(text: &str) -> Result<Timestamp, StanzaError> {
-    Timestamp::parse(text).ok_or_else(|| StanzaError::bad_request(format!("\"{text}\" is no time (XEP-0082).")))
+    Timestamp::parse(text)
+        .ok_or_else(|| StanzaError::bad_request(format!("\"{text}\" is no time (XEP-0082).")))
 }
 
 fn not_offered(text: &str) -> StanzaError {

@@ -15,7 +15,9 @@ pub(crate) fn target(stanza: &Stanza) -> Option<String> {
 impl Mam {
     /// Buries what the event retracts in the account's archive, before the retraction itself is kept there.
     pub(crate) async fn retract(&self, event: &mut Event, side: Side) -> Result<(), StanzaError> {
-        let (Some(account), Some(target)) = (event.account.clone(), target(&event.stanza)) else { return Ok(()) };
+        let (Some(account), Some(target)) = (event.account.clone(), target(&event.stanza)) else {
+            return Ok(());
+        };
         // §5: the retraction has to be in the archive as well, and the tombstone names it. One that will not be
         // there, or has no name, does nothing here; clients may still act on it.
         let Some(name) = event.stanza.id.clone() else { return Ok(()) };
@@ -23,13 +25,13 @@ impl Mam {
             return Ok(());
         }
         let log = self.log()?;
-        let Some(entry) = self.find(log, &account, &event.stanza, side, &target).await.map_err(store_failed)?
+        let Some(entry) =
+            self.find(log, &account, &event.stanza, side, &target).await.map_err(store_failed)?
         else {
             return Ok(());
         };
         let stamp = account.host().clock().now().to_rfc3339();
-        let retracted =
-            Tree::new(NS_RETRACT, "retracted").with_attr("id", &*name).with_attr("stamp", stamp);
+        let retracted = Tree::new(NS_RETRACT, "retracted").with_attr("id", &*name).with_attr("stamp", stamp);
         let tombstone = Stanza { children: Children::new(), extra: None, ..entry.stanza }.with(&retracted);
         let buried = log.bury(&account, entry.position, &tombstone).await.map_err(store_failed)?;
         if let Some(ticket) = buried {

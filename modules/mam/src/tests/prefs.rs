@@ -122,7 +122,7 @@ async fn preferences_outlive_the_server() {
     let (server, mut juliet, _) = pair(builder().store(store.clone())).await;
     let changed = prefs("never", &["romeo@montague.lit"], &[]);
     set(&mut juliet, &changed).await;
-    server.stop().await;
+    drop((server, juliet));
     let (_server, mut juliet, _) = pair(builder().store(store)).await;
     holds(&mut juliet, &changed).await;
 }

@@ -5,7 +5,9 @@ use super::*;
 #[tokio::test]
 async fn xep0313_3_both_sides_keep_a_message() {
     let (_server, mut juliet, mut romeo) = pair(builder()).await;
-    romeo.send("<message to='juliet@capulet.lit' type='chat' id='1'><body>Call me but love</body></message>").await;
+    romeo
+        .send("<message to='juliet@capulet.lit' type='chat' id='1'><body>Call me but love</body></message>")
+        .await;
     let at_juliet = all(&mut juliet).await;
     let at_romeo = all(&mut romeo).await;
     for found in [&at_juliet, &at_romeo] {
