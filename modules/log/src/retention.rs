@@ -53,7 +53,11 @@ impl Log {
     /// Looks at the next accounts. True: a round has ended.
     async fn go_round(&self, batches: &mut usize) -> Result<bool, StoreError> {
         let now = self.host.clock().now();
-        if self.round.lock().after.is_none() && self.round.lock().due > now {
+        let begins = {
+            let round = self.round.lock();
+            round.after.is_some() || round.due <= now
+        };
+        if !begins {
             return Ok(false);
         }
         let mut looked = 0;
@@ -252,7 +256,8 @@ impl Log {
         overrides.set(keep_for, messages_max, bytes_max).map_err(CommandError)?;
         self.limits.put(account.number(), &(), &overrides)?.durable().await?;
         state.lock().overrides = overrides;
-        self.trim(account, &mut BATCHES_A_TURN.clone()).await;
+        let mut batches = BATCHES_A_TURN;
+        self.trim(account, &mut batches).await;
         Ok(Limits::new(&self.config.lock(), &overrides))
     }
 }

@@ -67,13 +67,13 @@ impl ByDefault {
 impl Prefs {
     /// Whether messages with `target` are archived (§2.3). The more exact entry decides, and of two alike "never".
     pub(crate) fn wants(&self, target: &Jid, in_roster: impl FnOnce() -> bool) -> bool {
-        let bare = target.to_bare();
-        // Without a resourcepart both are the same.
-        for jid in [target, bare.as_jid()] {
-            if self.never.contains(jid) {
+        // An entry with a resourcepart is compared with the whole target, one without with the bare one.
+        for text in [target.as_str(), target.bare_str()] {
+            let on = |list: &[Jid]| list.iter().any(|jid| jid.as_str() == text);
+            if on(&self.never) {
                 return false;
             }
-            if self.always.contains(jid) {
+            if on(&self.always) {
                 return true;
             }
         }

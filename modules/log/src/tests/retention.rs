@@ -224,6 +224,25 @@ async fn a_month_goes_when_nothing_is_left_in_it_on_any_host() {
     assert!(metrics.contains("log_months_dropped_total{host=\"montague.lit\"} 1"), "{metrics}");
 }
 
+/// Where deleting frees no space and only a month gives it back.
+#[tokio::test]
+async fn the_engine_on_disk_is_trimmed_and_gives_months_back() {
+    let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
+    let options = waxwing_store::StoreOptions::new(waxwing_store::EngineKind::Sled, dir.path());
+    let store = Store::open(options).await.unwrap();
+    let limits = with(&clock, "keep_for = \"3 days\"").store(store.clone());
+    let (server, romeo) = ten_days(limits, &clock, &[ARCHIVE]).await;
+    romeo.session().begin_acks(false, 7);
+    log(&server).note_inbound(romeo.session(), 3);
+    log(&server).retain().await;
+    assert_eq!(texts(&archive(&server).await), ["6", "7", "8", "9"]);
+    assert_eq!((counted(&server).await.0, on_disk(&server).await), (4, (4, 4)));
+    set(&clock, NOW + 100 * DAY);
+    log(&server).retain().await;
+    assert!(store.months().await.unwrap().is_empty());
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn recent_months_stay_for_the_counts_of_streams() {
     let clock = clock();

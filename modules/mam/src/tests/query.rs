@@ -151,6 +151,50 @@ async fn xep0313_4_1_3_an_id_that_is_not_in_the_archive_is_item_not_found() {
     );
 }
 
+/// Delivery does not wait for the disk: after a crash a client may hold an id whose message is gone.
+#[tokio::test]
+async fn xep0313_4_1_3_the_id_of_a_message_that_a_crash_took_is_a_place_but_no_message() {
+    let (_server, mut juliet) = with_messages(builder(), &["1", "2"]).await;
+    let account = Arc::clone(juliet.session().account());
+    let log = account.host().service::<Log>().unwrap();
+    let ids = all(&mut juliet).await.ids();
+    let lost = log.ids().position(account.number(), &ids[0]).unwrap() + 1;
+    let lost = log.ids().id(account.number(), lost);
+    for (asked, bodies) in [
+        (query(&[], &format!("<after>{lost}</after>")), ["2"]),
+        (query(&[], &format!("<before>{lost}</before>")), ["1"]),
+        (query(&[("after-id", &lost)], ""), ["2"]),
+        (query(&[("before-id", &lost)], ""), ["1"]),
+    ] {
+        assert_eq!(ask(&mut juliet, &asked).await.unwrap().bodies(), bodies, "{asked}");
+    }
+    let asked = ask(&mut juliet, &query(&[("ids", &lost)], "")).await;
+    assert_eq!(asked.unwrap_err(), Condition::ItemNotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn xep0313_3_2_the_id_of_a_message_whose_time_is_over_is_item_not_found() {
+    let short = builder().module_config("log", "messages_max = 2");
+    let (_server, mut juliet) = with_messages(short, &["1", "2", "3", "4"]).await;
+    let ids = all(&mut juliet).await.ids();
+    tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+    let left = all(&mut juliet).await;
+    assert_eq!(
+        (left.bodies(), left.of_set("count").as_deref()),
+        (vec!["3".to_owned(), "4".to_owned()], Some("2"))
+    );
+    for set in ["after", "before"] {
+        let set = format!("<{set}>{}</{set}>", ids[1]);
+        assert_eq!(ask(&mut juliet, &query(&[], &set)).await.unwrap_err(), Condition::ItemNotFound);
+    }
+    for field in ["after-id", "before-id", "ids"] {
+        let asked = ask(&mut juliet, &query(&[(field, &ids[1])], "")).await;
+        assert_eq!(asked.unwrap_err(), Condition::ItemNotFound, "{field}");
+    }
+    let found = page(&mut juliet, &format!("<after>{}</after>", ids[2])).await;
+    assert_eq!(found.bodies(), ["4"]);
+}
+
 #[tokio::test]
 async fn xep0313_4_1_4_include_groupchat_is_understood() {
     let (_server, mut juliet) = with_messages(builder(), &["1"]).await;

@@ -133,3 +133,21 @@ async fn xep0313_6_1_1_what_was_read_of_one_conversation_is_delivered_all_the_sa
     juliet.send("<presence/>").await;
     assert!(juliet.next().await.is_some());
 }
+
+/// What the store does not take is not accepted either.
+#[tokio::test]
+async fn a_message_whose_row_is_not_written_is_never_acknowledged() {
+    let faults = waxwing_store::Faults::default();
+    let options = waxwing_store::StoreOptions {
+        faults: faults.clone(),
+        ..waxwing_store::StoreOptions::new(waxwing_store::EngineKind::Memory, "")
+    };
+    let store = Store::open(options).await.unwrap();
+    let (_server, mut juliet, romeo) = pair(builder().store(store)).await;
+    say(&mut juliet, "romeo@montague.lit", ["before"]).await;
+    faults.fail_writes(1);
+    let xml = "<message to='juliet@capulet.lit' type='chat'><body>x</body></message>";
+    let router = romeo.session().host().clone();
+    let custody = router.router().from_client(romeo.session(), Stanza::parse(xml).unwrap()).await.unwrap();
+    assert!(custody.durable().await.is_err());
+}
