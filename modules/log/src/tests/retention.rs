@@ -240,7 +240,8 @@ async fn the_engine_on_disk_is_trimmed_and_gives_months_back() {
     set(&clock, NOW + 100 * DAY);
     log(&server).retain().await;
     assert!(store.months().await.unwrap().is_empty());
-    server.stop().await;
+    drop((romeo, server));
+    store.close().await;
 }
 
 #[tokio::test]
