@@ -4,6 +4,7 @@ use waxwing_xmpp::Timestamp;
 
 use super::*;
 
+mod paging;
 mod prefs;
 mod query;
 mod retract;
