@@ -102,12 +102,31 @@ enum AccountAction {
     Disable(Address),
     /// Lets a disabled account log in again
     Enable(Address),
+    /// Shows how long the account's log is, and what waits for its clients
+    Log(Address),
+    /// Shows how much of the account's log stays, or sets it; `default` is what the config says
+    Retention(Retention),
 }
 
 #[derive(Debug, Args)]
 struct Address {
     /// The address, e.g. anna@example.org
     jid: String,
+}
+
+#[derive(Debug, Args)]
+struct Retention {
+    /// The address, e.g. anna@example.org
+    jid: String,
+    /// How long messages stay, e.g. "90 days" or "forever"
+    #[arg(long, value_name = "TIME", default_value = "-", hide_default_value = true)]
+    keep_for: String,
+    /// How many messages stay; 0: no limit
+    #[arg(long, value_name = "COUNT", default_value = "-", hide_default_value = true)]
+    messages_max: String,
+    /// How many bytes stay, e.g. "1 GiB"; "0 B": no limit
+    #[arg(long, value_name = "SIZE", default_value = "-", hide_default_value = true)]
+    bytes_max: String,
 }
 
 #[derive(Debug, Args)]
@@ -156,12 +175,16 @@ impl Cli {
 }
 
 async fn account(source: &Source, action: AccountAction) -> Result<(), String> {
-    let (name, jid, password) = match action {
-        AccountAction::Add(it) => ("account.add", it.jid, Some(password::read(it.password_stdin)?)),
-        AccountAction::Password(it) => ("account.password", it.jid, Some(password::read(it.password_stdin)?)),
-        AccountAction::Remove(it) => ("account.remove", it.jid, None),
-        AccountAction::Disable(it) => ("account.disable", it.jid, None),
-        AccountAction::Enable(it) => ("account.enable", it.jid, None),
+    let (name, jid, more) = match action {
+        AccountAction::Add(it) => ("account.add", it.jid, vec![password::read(it.password_stdin)?]),
+        AccountAction::Password(it) => ("account.password", it.jid, vec![password::read(it.password_stdin)?]),
+        AccountAction::Remove(it) => ("account.remove", it.jid, Vec::new()),
+        AccountAction::Disable(it) => ("account.disable", it.jid, Vec::new()),
+        AccountAction::Enable(it) => ("account.enable", it.jid, Vec::new()),
+        AccountAction::Log(it) => ("account.log", it.jid, Vec::new()),
+        AccountAction::Retention(it) => {
+            ("account.retention", it.jid, vec![it.keep_for, it.messages_max, it.bytes_max])
+        }
         AccountAction::List { host } => {
             return print(&admin::call(source, &host, "account.list", Vec::new()).await?);
         }
@@ -169,7 +192,7 @@ async fn account(source: &Source, action: AccountAction) -> Result<(), String> {
     let host = jid.split_once('@').map(|(_, host)| host.to_owned());
     let host =
         host.ok_or_else(|| format!("\"{jid}\" is no address of an account: write name@example.org"))?;
-    let arguments = std::iter::once(jid).chain(password).collect();
+    let arguments = std::iter::once(jid).chain(more).collect();
     print(&admin::call(source, &host, name, arguments).await?)
 }
 

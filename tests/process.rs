@@ -179,9 +179,16 @@ fn accounts_are_managed_while_the_server_runs_and_while_it_does_not() {
     server.connect().login("juliet", "r0m30");
     let again = server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "other\n");
     assert!(!again.status.success() && !text(&again).is_empty());
+    let set = ["account", "retention", "juliet@localhost", "--keep-for", "30 days", "--messages-max", "100"];
+    let set = server.run(&set, "");
+    assert!(text(&set).contains("kept for: 30 days\nmessages: 100\n"), "{}", text(&set));
     server.signal(Signal::TERM);
     assert!(server.child.wait().unwrap().success());
 
+    let kept = server.run(&["account", "retention", "juliet@localhost"], "");
+    assert!(text(&kept).contains("kept for: 30 days\nmessages: 100\n"), "{}", text(&kept));
+    let log = server.run(&["account", "log", "juliet@localhost"], "");
+    assert!(text(&log).contains("0 messages in the archive"), "{}", text(&log));
     let listed = server.run(&["account", "list", "localhost"], "");
     assert_eq!(String::from_utf8_lossy(&listed.stdout).trim(), "juliet@localhost", "{}", text(&listed));
     let removed = server.run(&["account", "remove", "juliet@localhost"], "");

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing::warn;
+use waxwing_core::prelude::*;
 use waxwing_core::{Phase, Shutdown};
 
 use crate::Log;
+use crate::state::State;
 
 impl Log {
     /// Writes the state of each log that has changed, once its rows are on disk: a checkpoint never speaks of a row
@@ -15,38 +18,19 @@ impl Log {
         let mut tickets = Vec::new();
         for account in changed {
             let Some(state) = self.logs.peek(&account) else { continue };
-            let written = state.lock().written.clone();
-            if let Some(written) = written
-                && !written.is_durable()
-            {
-                // A row that failed was refused: it counts for nothing, but nor does anything say that it is gone.
-                if wait {
-                    written.durable().await.ok();
-                } else if written.outcome().is_none() {
-                    self.changed.lock().push(account);
-                    continue;
-                }
+            if wait {
+                await_rows(state).await;
             }
             let saved = {
                 let mut state = state.lock();
-                if state.written.as_ref().is_some_and(|written| written.outcome().is_none()) {
-                    self.changed.lock().push(Arc::clone(&account));
-                    continue;
-                }
                 state.changed = false;
-                state.save()
+                self.save(&account, &mut state)
             };
-            // The account may have been removed meanwhile.
-            let known = self.host.known(account.jid().local().unwrap_or_default());
-            if known.is_none_or(|known| !Arc::ptr_eq(&known, &account)) {
-                continue;
-            }
-            match self.states.put(account.number(), &(), &saved) {
-                Ok(ticket) => tickets.push(ticket),
+            match saved {
+                Ok(Some(ticket)) => tickets.push(ticket),
+                Ok(None) => {}
                 Err(cause) => {
                     warn!(error = %cause, jid = %account.jid(), "The state of a log was not written.");
-                    state.lock().changed = true;
-                    self.changed.lock().push(account);
                 }
             }
         }
@@ -58,9 +42,57 @@ impl Log {
         }
     }
 
+    /// Writes the state of one log as it is now, under its lock, so that no older one comes behind it. None: a row is
+    /// not on disk yet, or the account is gone. What is not written is tried again.
+    pub(crate) fn save(&self, account: &AccountRef, state: &mut State) -> Result<Option<Ticket>, StoreError> {
+        // The account may have been removed meanwhile.
+        let known = self.host.known(account.jid().local().unwrap_or_default());
+        if known.is_none_or(|known| !Arc::ptr_eq(&known, account)) {
+            return Ok(None);
+        }
+        let ready = state.written.as_ref().is_none_or(|written| written.outcome().is_some());
+        let ticket = match ready {
+            true => self.states.put(account.number(), &(), &state.save()).map(Some),
+            false => Ok(None),
+        };
+        if !matches!(ticket, Ok(Some(_))) && !std::mem::replace(&mut state.changed, true) {
+            self.changed.lock().push(Arc::clone(account));
+        }
+        ticket
+    }
+
+    /// As [`Log::save`], and waits for rows and state. False: it could not be written now.
+    pub(crate) async fn save_durably(
+        &self,
+        account: &AccountRef,
+        state: &Mutex<State>,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..SAVE_TRIES {
+            await_rows(state).await;
+            let ticket = self.save(account, &mut state.lock())?;
+            if let Some(ticket) = ticket {
+                ticket.durable().await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// When all connections are gone.
     pub(crate) async fn end(self: Arc<Self>, mut shutdown: Shutdown) {
         shutdown.reached(Phase::Stopping).await;
         self.checkpoint(true).await;
     }
 }
+
+/// Waits until the last row is on disk, or refused.
+async fn await_rows(state: &Mutex<State>) {
+    let written = state.lock().written.clone();
+    if let Some(written) = written {
+        // A row that failed was refused: it counts for nothing, but nor does anything say that it is gone.
+        written.durable().await.ok();
+    }
+}
+
+/// In a log that grows faster than the disk can follow, later.
+const SAVE_TRIES: usize = 20;

@@ -14,7 +14,9 @@ mod append;
 mod checkpoint;
 mod command;
 mod id;
+mod limits;
 mod page;
+mod retention;
 mod state;
 mod table;
 
@@ -31,7 +33,10 @@ use waxwing_store::Order;
 use waxwing_xmpp::{Timestamp, delay};
 
 pub use id::Ids;
-pub use page::{Entry, Page, Query};
+pub use limits::Config;
+use limits::LimitsTable;
+pub use page::{Entry, Extent, Page, Query};
+use retention::Round;
 use state::State;
 use table::{HIDDEN, Inbound, Peers, Rows, States};
 
@@ -42,18 +47,27 @@ pub struct Log {
     peers: TableRef<Peers>,
     inbound: TableRef<Inbound>,
     states: TableRef<States>,
+    limits: TableRef<LimitsTable>,
+    config: Mutex<Config>,
     logs: AccountSlot<Mutex<State>>,
     /// What a session has found in the archive before it became available: it is spared the second copy.
     paged: SessionSlot<Mutex<HashSet<u64>>>,
     ids: Ids,
     /// Logs that wait for a checkpoint.
     changed: Mutex<Vec<AccountRef>>,
+    /// Held by whoever changes or deletes rows that are there, so that they are counted right.
+    changing: tokio::sync::Mutex<()>,
+    /// How far the look at all logs has come.
+    round: Mutex<Round>,
     metrics: Metrics,
 }
 
 struct Metrics {
     appended: Counter,
     late: Counter,
+    expired: Counter,
+    expired_owed: Counter,
+    months: Counter,
 }
 
 impl fmt::Debug for Log {
@@ -63,27 +77,35 @@ impl fmt::Debug for Log {
 }
 
 impl Module for Log {
-    type Config = NoConfig;
+    type Config = Config;
 
     const INFO: ModuleInfo = ModuleInfo::new("log", "Keeps what must not be lost")
         .specs(&[Spec::xep(359, "0.7.0").partial("for accounts"), Spec::xep(203, "2.0")])
         // They say what is kept.
         .after(&["mam", "offline"]);
 
-    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+    fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let host = Arc::clone(reg.host()?);
         let this = Arc::new(Self {
             rows: reg.table()?,
             peers: reg.table()?,
             inbound: reg.table()?,
             states: reg.table()?,
+            limits: reg.table()?,
+            config: Mutex::new(config),
             logs: reg.account_slot(),
             paged: reg.session_slot(),
             ids: Ids::new(&host.secret().derive("log.ids"))?,
             changed: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+            round: Mutex::default(),
             metrics: Metrics {
                 appended: reg.counter("appended", "Rows written to the logs of accounts."),
                 late: reg.counter("late", "Messages that clients got later than they came."),
+                expired: reg.counter("expired", "Rows deleted because they were too old or too many."),
+                expired_owed: reg.counter("expired_owed", "Messages that grew too old before a client came."),
+                months: reg
+                    .counter("months_dropped", "Months of the archive that were given back to the disk."),
             },
             host,
         });
@@ -101,11 +123,20 @@ impl Module for Log {
         reg.step(Side::Received, Step::Record, Kinds::MESSAGE, &this, |this, event| {
             this.record(event, Side::Received)
         });
+        // Its first presence asks what is owed, and cannot wait for the store.
         reg.notice(NoticeKind::SessionBound, &this, Self::bound);
         reg.task("checkpoint", Every::seconds(1), &this, |this| async move { this.checkpoint(false).await });
+        reg.task("retention", Every::minutes(1), &this, |this| async move { this.retain().await });
         reg.run("last checkpoint", &this, Self::end);
-        this.declare_command(reg);
+        this.declare_commands(reg);
         Ok(this)
+    }
+
+    fn reload(&self, config: Config) -> Reload {
+        *self.config.lock() = config;
+        // What is too old or too many by now is found soon.
+        *self.round.lock() = Round::default();
+        Reload::Applied
     }
 }
 
@@ -127,13 +158,20 @@ impl Log {
         })
     }
 
-    /// What the account is owed must be known before the session's first presence.
     async fn bound(self: Arc<Self>, notice: Notice) {
-        if let Notice::SessionBound(session) = notice
-            && let Err(cause) = self.load(session.account()).await
-        {
-            error!(error = %cause, jid = %session.jid(), "The log of an account was not read; nothing is handed over.");
+        let Notice::SessionBound(session) = notice else { return };
+        if let Err(cause) = self.ready(session.account()).await {
+            error!(error = %cause, jid = %session.jid(), "A log was not read; what is owed comes to the next session.");
         }
+    }
+
+    /// Reads what is known of an account's log, if that was not done before. Whoever brings a session back that was
+    /// asleep in another process calls this first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn ready(&self, account: &Account) -> Result<(), StoreError> {
+        self.load(account).await.map(drop)
     }
 
     fn record(&self, event: &mut Event, side: Side) -> HookResult {
@@ -142,14 +180,6 @@ impl Log {
             self.append(event, side)?;
         }
         Ok(Flow::Continue)
-    }
-
-    /// Reads the state of an account's log, if that was not done yet: whatever hands rows to its sessions needs it.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn open_account(&self, account: &Account) -> Result<(), StoreError> {
-        self.load(account).await.map(drop)
     }
 
     /// The state of an account's log, read at the first use.
@@ -167,6 +197,7 @@ impl Log {
             None => months.iter().rev().nth(1).copied().unwrap_or_default(),
         };
         let mut state = State::load(saved.unwrap_or_default());
+        state.overrides = self.limits.get(account, &()).await?.unwrap_or_default();
         for month in months.into_iter().filter(|month| *month >= from) {
             let rows = self.rows.month(month);
             loop {
@@ -237,7 +268,12 @@ impl Log {
 
     async fn read_rows(&self, session: &Session, rows: &[Logged]) -> Result<Vec<Option<Stanza>>, StoreError> {
         let mut stanzas = Vec::with_capacity(rows.len());
+        let low = self.load(session.account()).await?.lock().low;
         for row in rows {
+            if row.position < low {
+                stanzas.push(None);
+                continue;
+            }
             let month = self.rows.month(table::month(row.position));
             let stored = month.get(session.account().number(), &row.position).await?;
             let opened = stored.as_ref().and_then(table::open);

@@ -1,7 +1,7 @@
 //! Reading the log: pages of rows, from either end, of one conversation or all.
 
 use waxwing_core::prelude::*;
-use waxwing_store::{Order, Span};
+use waxwing_store::{Order, Raw, Span};
 
 use crate::Log;
 use crate::table::{self, HIDDEN, SENT, TOMBSTONE};
@@ -19,15 +19,8 @@ pub struct Query {
     pub backwards: bool,
     /// At most so many.
     pub max: usize,
-}
-
-impl Query {
-    /// Whether a row is one of those asked for.
-    pub fn matches(&self, entry: &Entry, account: &Account) -> bool {
-        self.after.is_none_or(|after| entry.position > after)
-            && self.before.is_none_or(|before| entry.position < before)
-            && self.with.as_ref().is_none_or(|with| concerns(entry, with, account))
-    }
+    /// At most so many bytes ([`Entry::weight`]), but one row at least; none: no limit.
+    pub bytes_max: Option<u64>,
 }
 
 /// A row of the archive.
@@ -41,6 +34,8 @@ pub struct Entry {
     pub sent: bool,
     /// Whether its content was retracted.
     pub retracted: bool,
+    /// Its bytes on disk.
+    pub bytes: u64,
 }
 
 /// A page, oldest first.
@@ -52,6 +47,44 @@ pub struct Page {
     pub complete: bool,
 }
 
+/// How far an archive reaches, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// So many rows it shows.
+    pub rows: u64,
+    /// None of them is before this position.
+    pub low: u64,
+    /// None of them is behind this position.
+    pub last: u64,
+}
+
+/// The page as it grows.
+struct Gathered<'a> {
+    query: &'a Query,
+    entries: Vec<Entry>,
+    bytes: u64,
+    /// There is more than fits.
+    more: bool,
+}
+
+impl Gathered<'_> {
+    /// Takes an entry if it is one of the query and there is room.
+    fn take(&mut self, entry: Entry, account: &Account) {
+        let wanted = self.query.with.as_ref().is_none_or(|with| entry.concerns(with, account.jid()));
+        if self.more || !wanted {
+            return;
+        }
+        let bytes = self.bytes.saturating_add(entry.weight());
+        let heavy = self.query.bytes_max.is_some_and(|max| bytes > max) && !self.entries.is_empty();
+        if heavy || self.entries.len() >= self.query.max {
+            self.more = true;
+        } else {
+            self.bytes = bytes;
+            self.entries.push(entry);
+        }
+    }
+}
+
 impl Log {
     /// A page of an account's archive.
     ///
@@ -61,50 +94,50 @@ impl Log {
         let low = self.load(account).await?.lock().low;
         let first = query.after.map_or(0, |after| after.saturating_add(1)).max(low);
         let end = query.before.unwrap_or(u64::MAX);
-        let mut months = self.rows.store().months().await?;
-        months.retain(|month| (table::month(first)..=table::month(end.saturating_sub(1))).contains(month));
-        if query.backwards {
-            months.reverse();
-        }
-        // One more than asked for tells whether there are more.
-        let wanted = query.max.saturating_add(1);
-        let mut entries = Vec::new();
-        for month in months {
-            self.read_month(account, query, month, first..end, wanted, &mut entries).await?;
-            if entries.len() >= wanted {
-                break;
+        let mut page = Gathered { query, entries: Vec::new(), bytes: 0, more: false };
+        if first < end {
+            let mut months = self.rows.store().months().await?;
+            months.retain(|month| (table::month(first)..=table::month(end - 1)).contains(month));
+            if query.backwards {
+                months.reverse();
+            }
+            for month in months {
+                self.read_month(account, month, first..end, &mut page).await?;
+                if page.more {
+                    break;
+                }
             }
         }
-        let complete = entries.len() <= query.max;
-        entries.truncate(query.max);
         if query.backwards {
-            entries.reverse();
+            page.entries.reverse();
         }
-        Ok(Page { entries, complete })
+        Ok(Page { entries: page.entries, complete: !page.more })
     }
 
     async fn read_month(
         &self,
         account: &Account,
-        query: &Query,
         month: u32,
         mut range: std::ops::Range<u64>,
-        wanted: usize,
-        entries: &mut Vec<Entry>,
+        page: &mut Gathered<'_>,
     ) -> Result<(), StoreError> {
-        while entries.len() < wanted && !range.is_empty() {
-            let limit = (wanted - entries.len()).clamp(8, READ_ROWS);
-            let (rows, more) = self.read_some(account, query, month, range.clone(), limit).await?;
+        while !page.more && !range.is_empty() {
+            // One more than asked for tells whether there are more.
+            let wanted = page.query.max.saturating_add(1).saturating_sub(page.entries.len());
+            let limit = wanted.clamp(READ_ROWS_MIN, READ_ROWS);
+            let (rows, more) = self.read_some(account, page.query, month, range.clone(), limit).await?;
             if let Some((last, _)) = rows.last() {
-                if query.backwards {
+                if page.query.backwards {
                     range.end = *last;
                 } else {
                     range.start = last.saturating_add(1);
                 }
             }
-            let fits = |entry: &Entry| query.with.as_ref().is_none_or(|with| concerns(entry, with, account));
-            entries
-                .extend(rows.into_iter().filter_map(|(position, row)| entry(position, &row?)).filter(fits));
+            for (position, row) in rows {
+                if let Some(entry) = row.and_then(|row| entry(position, &row)) {
+                    page.take(entry, account);
+                }
+            }
             if !more {
                 break;
             }
@@ -120,7 +153,7 @@ impl Log {
         month: u32,
         range: std::ops::Range<u64>,
         limit: usize,
-    ) -> Result<(Vec<(u64, Option<waxwing_store::Raw>)>, bool), StoreError> {
+    ) -> Result<(Vec<(u64, Option<Raw>)>, bool), StoreError> {
         let order = if query.backwards { Order::Reverse } else { Order::Forward };
         let number = account.number();
         let rows = self.rows.month(month);
@@ -161,12 +194,13 @@ impl Log {
         Ok(position >= self.load(account).await?.lock().low)
     }
 
-    /// How many rows the archive shows.
+    /// How far the archive reaches now. Rows that come later lie behind `last`.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn rows_count(&self, account: &Account) -> Result<u64, StoreError> {
-        Ok(self.load(account).await?.lock().rows)
+    pub async fn extent(&self, account: &Account) -> Result<Extent, StoreError> {
+        let state = self.load(account).await?.lock();
+        Ok(Extent { rows: state.rows, low: state.low, last: state.last })
     }
 
     /// Puts something else in the place of a row's stanza (a tombstone). The ticket is of the write; none: there is no
@@ -181,40 +215,63 @@ impl Log {
         stanza: &Stanza,
     ) -> Result<Option<Ticket>, StoreError> {
         let state = self.load(account).await?;
+        let _alone = self.changing.lock().await;
         let rows = self.rows.month(table::month(position));
-        let Some(old) = rows.get(account.number(), &position).await? else { return Ok(None) };
+        let mut batch = Batch::new(rows.partition());
+        let Some(old) = rows.read_for(&mut batch, account.number(), &position).await? else {
+            return Ok(None);
+        };
         let (flags, old_bytes) = table::glance(&old);
         let row = table::row(flags | TOMBSTONE, stanza);
         let (_, bytes) = table::glance(&row);
-        let ticket = rows.put(account.number(), &position, &row)?;
+        rows.put_into(&mut batch, account.number(), &position, &row)?;
+        let ticket = rows.store().apply(batch)?;
+        if ticket.applied().await.is_err() {
+            // Acknowledged and deleted meanwhile, or the store failed, which whoever waits for the row will see.
+            return Ok(None);
+        }
         let mut state = state.lock();
-        state.bytes = state.bytes.saturating_sub(old_bytes).saturating_add(bytes);
+        state.resize(position, old_bytes, bytes);
         self.note_change(account, &mut state);
         Ok(Some(ticket))
     }
 }
 
-fn entry(position: u64, row: &waxwing_store::Raw) -> Option<Entry> {
-    let (flags, stanza) = table::open(row).filter(|(flags, _)| flags & HIDDEN == 0)?;
-    let (sent, retracted) = (flags & SENT != 0, flags & TOMBSTONE != 0);
-    Some(Entry { position, stanza, sent, retracted })
+impl Entry {
+    /// The bytes it takes when it is sent, about.
+    pub fn weight(&self) -> u64 {
+        self.bytes.saturating_add(WRAPPING)
+    }
+
+    /// Whether the row is to or from an address ([XEP-0313 §4.1.1](https://xmpp.org/extensions/xep-0313.html#filter-jid));
+    /// `account` is whose archive it is.
+    pub fn concerns(&self, with: &Jid, account: &BareJid) -> bool {
+        let account = account.as_jid();
+        let other = if self.sent { &self.stanza.to } else { &self.stanza.from };
+        // A message without address is the account's own.
+        let other = other.as_ref().unwrap_or(account);
+        let own = with.same_bare(account);
+        if own && !other.same_bare(with) {
+            return false;
+        }
+        if with.is_bare() {
+            other.same_bare(with)
+        } else {
+            other == with || (own && self.stanza.to.as_ref() == Some(with))
+        }
+    }
 }
 
-/// XEP-0313 §4.1.1: whether a row is to or from an address.
-fn concerns(entry: &Entry, with: &Jid, account: &Account) -> bool {
-    let other = if entry.sent { &entry.stanza.to } else { &entry.stanza.from };
-    // A message without 'to' is to the account itself.
-    let other = other.as_ref().unwrap_or_else(|| account.jid().as_jid());
-    let own = with.same_bare(account.jid().as_jid());
-    if own && !(other.same_bare(with)) {
-        return false;
-    }
-    if with.is_bare() {
-        other.same_bare(with)
-    } else {
-        other == with || (own && entry.stanza.to.as_ref() == Some(with))
-    }
+fn entry(position: u64, row: &Raw) -> Option<Entry> {
+    let (flags, stanza) = table::open(row).filter(|(flags, _)| flags & HIDDEN == 0)?;
+    let (_, bytes) = table::glance(row);
+    let (sent, retracted) = (flags & SENT != 0, flags & TOMBSTONE != 0);
+    Some(Entry { position, stanza, sent, retracted, bytes })
 }
 
 /// So many rows are read at once.
-const READ_ROWS: usize = 128;
+const READ_ROWS: usize = 32;
+/// Fewer would not be worth the trouble: some rows are hidden.
+const READ_ROWS_MIN: usize = 8;
+/// What stands around a forwarded message.
+const WRAPPING: u64 = 500;

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use waxwing_core::{Held, SessionId, SessionRef};
 use waxwing_store::Ticket;
 
+use crate::limits::Overrides;
 use crate::table::{HIDDEN, OWED, Saved};
 
 /// What is known of a log. Rows are added under the account's arrival lock; acknowledgements only take away.
@@ -20,6 +21,10 @@ pub(crate) struct State {
     /// Bytes of all rows.
     pub(crate) bytes: u64,
     owed: BTreeMap<u64, Owed>,
+    /// What the administrator has set for this account.
+    pub(crate) overrides: Overrides,
+    /// Nothing is left of the rows before `low`.
+    pub(crate) swept: bool,
     /// The write of the last row.
     pub(crate) written: Option<Ticket>,
     /// It waits for a checkpoint.
@@ -30,18 +35,22 @@ pub(crate) struct State {
 #[derive(Debug, Default)]
 struct Owed {
     hidden: bool,
+    /// Bytes of the row.
+    bytes: u64,
     holders: SmallVec<[SessionId; 2]>,
 }
 
 impl State {
     pub(crate) fn load(saved: Saved) -> Self {
         let Saved { last, low, rows, bytes, owed } = saved;
-        let owed = owed.into_iter().map(|(position, hidden)| (position, Owed { hidden, ..Owed::default() }));
-        Self { last, low, rows, bytes, owed: owed.collect(), written: None, changed: false }
+        let owed = owed
+            .into_iter()
+            .map(|(position, hidden, bytes)| (position, Owed { hidden, bytes, ..Owed::default() }));
+        Self { last, low, rows, bytes, owed: owed.collect(), ..Self::default() }
     }
 
     pub(crate) fn save(&self) -> Saved {
-        let owed = self.owed.iter().map(|(position, owed)| (*position, owed.hidden)).collect();
+        let owed = self.owed.iter().map(|(position, owed)| (*position, owed.hidden, owed.bytes)).collect();
         Saved { last: self.last, low: self.low, rows: self.rows, bytes: self.bytes, owed }
     }
 
@@ -57,7 +66,7 @@ impl State {
         self.rows += u64::from(flags & HIDDEN == 0);
         if flags & OWED != 0 {
             let hidden = flags & HIDDEN != 0;
-            self.owed.insert(position, Owed { hidden, ..Owed::default() });
+            self.owed.insert(position, Owed { hidden, bytes, ..Owed::default() });
         }
     }
 
@@ -69,9 +78,33 @@ impl State {
         }
     }
 
-    /// Nobody is owed it any more. The answer: whether it was owed, and hidden from the archive.
+    /// Nobody is owed it any more. The answer: whether it was owed, and hidden from the archive: then it goes.
     pub(crate) fn settle(&mut self, position: u64) -> Option<bool> {
-        self.owed.remove(&position).map(|owed| owed.hidden)
+        let owed = self.owed.remove(&position)?;
+        if owed.hidden {
+            self.bytes = self.bytes.saturating_sub(owed.bytes);
+        }
+        Some(owed.hidden)
+    }
+
+    /// A row has another size now.
+    pub(crate) fn resize(&mut self, position: u64, before: u64, after: u64) {
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
+        if let Some(owed) = self.owed.get_mut(&position) {
+            owed.bytes = after;
+        }
+    }
+
+    /// The oldest row goes, and all that was before it is gone. The answer: whether somebody was owed it.
+    pub(crate) fn expire(&mut self, position: u64, flags: u8, bytes: u64) -> bool {
+        self.low = position.saturating_add(1);
+        let owed = self.settle(position).is_some();
+        // A hidden row went out of the count when it was settled.
+        if flags & HIDDEN == 0 {
+            self.rows = self.rows.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        owed
     }
 
     /// See [`waxwing_core::AccountLog::released`].

@@ -67,8 +67,8 @@ pub(crate) struct Saved {
     pub(crate) rows: u64,
     /// Bytes of all rows.
     pub(crate) bytes: u64,
-    /// What is owed up to `last`, and whether the archive hides it.
-    pub(crate) owed: Vec<(u64, bool)>,
+    /// What is owed up to `last`, whether the archive hides it, and its bytes.
+    pub(crate) owed: Vec<(u64, bool, u64)>,
 }
 
 /// The account is owed it.

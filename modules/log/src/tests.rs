@@ -1,109 +1,131 @@
-//! Rows, positions, checkpoints. What is owed is tested with the module `offline`.
+use std::sync::atomic::Ordering;
 
-use std::sync::Arc;
+use waxwing_core::Clock;
+use waxwing_testkit::{TestClient, TestServer, TestServerBuilder};
 
-use waxwing_core::prelude::*;
-use waxwing_store::Store;
-use waxwing_testkit::{TestServer, TestServerBuilder};
+use super::*;
 
-use crate::{Log, Query};
+mod crash;
+mod owed;
+mod retention;
 
-/// Keeps everything.
+const JULIET: &str = "juliet@capulet.lit/balcony";
+const ROMEO: &str = "romeo@capulet.lit/orchard";
+/// The clock of these tests begins here.
+const NOW: i64 = 1_700_000_000_000_000;
+
+/// Stands in for the modules that say what is kept: by the elements `archive` and `owe` of a message.
 #[derive(Debug)]
-struct KeepAll;
+struct Keeper;
 
-impl Module for KeepAll {
+impl Module for Keeper {
     type Config = NoConfig;
-    const INFO: ModuleInfo = ModuleInfo::new("mam", "For tests");
+    const INFO: ModuleInfo = ModuleInfo::new("offline", "Keeps what says so");
 
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self);
         for side in [Side::Sent, Side::Received] {
             reg.step(side, Step::Record, Kinds::MESSAGE, &this, |_, event| {
-                event.keep = Keep { archived: true, owed: true };
+                let says = |name| event.stanza.children.find(NS_KEEP, name).is_some();
+                event.keep = Keep { archived: says("archive"), owed: says("owe") };
                 Ok(Flow::Continue)
             });
         }
+        reg.gate(Side::Sent, Gate::Handle, Kinds::AVAILABILITY, &this, |_, event| {
+            let available = event.stanza.kind == Kind::Presence(PresenceType::Available);
+            if let Some(session) = event.origin.session() {
+                session.set_presence(available.then(|| event.stanza.clone()));
+            }
+            Hooked::Now(Ok(Flow::Handled))
+        });
         Ok(this)
     }
 }
 
-fn builder(store: &Store) -> TestServerBuilder {
-    TestServer::host("capulet.lit").with::<Log>().with::<KeepAll>().store(store.clone())
+const NS_KEEP: &str = "urn:example:keep";
+const ARCHIVE: &str = "<archive xmlns='urn:example:keep'/>";
+const OWE: &str = "<owe xmlns='urn:example:keep'/>";
+
+fn builder(clock: &Clock) -> TestServerBuilder {
+    TestServer::host("capulet.lit").with::<Log>().with::<Keeper>().clock(clock.clone())
 }
 
-async fn bodies(server: &TestServer, local: &str, query: Query) -> Vec<String> {
-    let host = server.server().shared().router().host("capulet.lit").unwrap();
-    let account = host.account(local).await.unwrap().unwrap();
-    let log = host.service::<Log>().unwrap();
-    let page = log.page(&account, &query).await.unwrap();
-    let body = |stanza: &Stanza| stanza.children.find(ns::CLIENT, "body").map(|body| body.tree().text());
-    page.entries.iter().map(|entry| body(&entry.stanza).unwrap_or_default()).collect()
+fn clock() -> Clock {
+    Clock::fixed(Timestamp(NOW))
 }
 
-async fn talk(server: &TestServer, words: &[&str]) {
-    let mut romeo = server.login("romeo@capulet.lit/orchard").await;
-    for word in words {
-        romeo
-            .send(&format!("<message type='chat' to='juliet@capulet.lit'><body>{word}</body></message>"))
-            .await;
+fn set(clock: &Clock, micros: i64) {
+    let Clock::Fixed(at) = clock else { panic!("a clock that can be set") };
+    at.store(micros, Ordering::Relaxed);
+}
+
+fn log(server: &TestServer) -> Arc<Log> {
+    let host = server.server().shared().router().host("capulet.lit").expect("the host");
+    host.service::<Log>().expect("the log")
+}
+
+async fn account(server: &TestServer, local: &str) -> AccountRef {
+    let host = server.server().shared().router().host("capulet.lit").expect("the host");
+    host.account(local).await.expect("the store works").expect("an account")
+}
+
+/// From Romeo to Juliet.
+async fn say(romeo: &mut TestClient, body: &str, keep: &[&str]) {
+    let keep = keep.concat();
+    let xml = format!("<message to='juliet@capulet.lit' type='chat'><body>{body}</body>{keep}</message>");
+    romeo.send(&xml).await;
+}
+
+/// The bodies of what waits for a client.
+async fn bodies(client: &mut TestClient) -> Vec<String> {
+    let mut bodies = Vec::new();
+    // A request that is refused at once ends what waits.
+    client.send("<iq type='get' id='end'><x xmlns='urn:example:end'/></iq>").await;
+    while let Some(stanza) = client.next().await {
+        match stanza.children.find(ns::CLIENT, "body") {
+            Some(body) => bodies.push(body.tree().text()),
+            None => break,
+        }
     }
-    romeo.expect_nothing();
+    bodies
 }
 
-fn all() -> Query {
-    Query { max: 10, ..Query::default() }
+async fn available(client: &mut TestClient) {
+    client.send("<presence/>").await;
 }
 
-#[tokio::test]
-async fn xep0313_3_1_rows_are_in_order_on_both_sides_though_the_clock_stands_still() {
-    let server = builder(&Store::memory()).start().await;
-    talk(&server, &["one", "two", "three"]).await;
-    for local in ["romeo", "juliet"] {
-        assert_eq!(bodies(&server, local, all()).await, ["one", "two", "three"], "{local}");
+/// All that the archive of Juliet shows.
+async fn archive(server: &TestServer) -> Vec<Entry> {
+    let account = account(server, "juliet").await;
+    let query = Query { max: 10_000, ..Query::default() };
+    let page = log(server).page(&account, &query).await.expect("the store works");
+    assert!(page.complete);
+    page.entries
+}
+
+fn texts(entries: &[Entry]) -> Vec<String> {
+    let body = |entry: &Entry| entry.stanza.children.find(ns::CLIENT, "body").map(|body| body.tree().text());
+    entries.iter().filter_map(body).collect()
+}
+
+/// What the log counts, and what there is.
+async fn counted(server: &TestServer) -> (u64, u64) {
+    let account = account(server, "juliet").await;
+    let log = log(server);
+    let (rows, bytes, low) = {
+        let state = log.load(&account).await.expect("the store works").lock();
+        (state.rows, state.bytes, state.low)
+    };
+    let (mut there, mut size) = (0, 0);
+    for month in log.rows.store().months().await.expect("the store works") {
+        let all = waxwing_store::Span::between(low..u64::MAX);
+        let found = log.rows.month(month).range(account.number(), all, Order::Forward, 10_000).await;
+        for (_, row) in found.expect("the store works") {
+            let (flags, bytes) = table::glance(&row);
+            there += u64::from(flags & HIDDEN == 0);
+            size += bytes;
+        }
     }
-    let last = Query { backwards: true, max: 2, ..Query::default() };
-    assert_eq!(bodies(&server, "juliet", last).await, ["two", "three"]);
-    let with = |jid: &str| Query { with: Some(Jid::parse(jid).unwrap()), ..all() };
-    assert_eq!(bodies(&server, "juliet", with("romeo@capulet.lit")).await.len(), 3);
-    assert_eq!(bodies(&server, "juliet", with("romeo@capulet.lit/orchard")).await.len(), 3);
-    assert!(bodies(&server, "juliet", with("romeo@capulet.lit/garden")).await.is_empty());
-    assert!(bodies(&server, "juliet", with("tybalt@capulet.lit")).await.is_empty());
-}
-
-#[tokio::test]
-async fn positions_go_on_after_a_crash_and_a_clean_stop() {
-    let store = Store::memory();
-    talk(&builder(&store).start().await, &["one"]).await;
-    let second = builder(&store).start().await;
-    talk(&second, &["two"]).await;
-    let host = second.server().shared().router().host("capulet.lit").unwrap();
-    let account = host.account("juliet").await.unwrap().unwrap();
-    let log = host.service::<Log>().unwrap();
-    log.checkpoint(true).await;
-    assert_eq!(log.rows_count(&account).await.unwrap(), 2);
-    let third = builder(&store).start().await;
-    talk(&third, &["three"]).await;
-    assert_eq!(bodies(&third, "juliet", all()).await, ["one", "two", "three"]);
-    let host = third.server().shared().router().host("capulet.lit").unwrap();
-    let account = host.account("juliet").await.unwrap().unwrap();
-    assert_eq!(host.service::<Log>().unwrap().rows_count(&account).await.unwrap(), 3);
-}
-
-#[tokio::test]
-async fn xep0359_5_ids_that_only_the_account_may_give_are_removed() {
-    let server = builder(&Store::memory()).start().await;
-    let mut romeo = server.login("romeo@capulet.lit/orchard").await;
-    let mut juliet = server.login("juliet@capulet.lit/balcony").await;
-    romeo
-        .send(
-            "<message to='juliet@capulet.lit/balcony'><body>x</body>
-               <stanza-id xmlns='urn:xmpp:sid:0' by='JULIET@capulet.lit' id='forged'/>
-               <stanza-id xmlns='urn:xmpp:sid:0' by='room@conference.capulet.lit' id='fine'/>
-             </message>",
-        )
-        .await;
-    let xml = juliet.next().await.unwrap().to_xml();
-    assert!(!xml.contains("forged") && xml.contains("id='fine'"), "{xml}");
-    assert_eq!(xml.matches("<stanza-id").count(), 2, "{xml}");
+    assert_eq!((rows, bytes), (there, size), "counted, and there");
+    (rows, bytes)
 }

@@ -1,75 +1,77 @@
-//! The archive of each account: what it keeps, and how its owner reads it.
+//! Message Archive Management: what an account sends and receives is kept, and its clients may look it up.
 //!
-//! Specs: [XEP-0313](https://xmpp.org/extensions/xep-0313.html), [XEP-0059](https://xmpp.org/extensions/xep-0059.html),
-//! [XEP-0441](https://xmpp.org/extensions/xep-0441.html), [XEP-0424](https://xmpp.org/extensions/xep-0424.html). The rows
-//! lie in the account's log; here is the policy, and the protocol.
+//! Specs: [XEP-0313](https://xmpp.org/extensions/xep-0313.html),
+//! [XEP-0441](https://xmpp.org/extensions/xep-0441.html) (preferences),
+//! [XEP-0424](https://xmpp.org/extensions/xep-0424.html) (tombstones). The rows are in the account's log (`log`): this
+//! module says which of them the archive shows, and shows it. A message to oneself is kept once, when it arrives.
 
-mod answer;
+mod archive;
 mod policy;
 mod prefs;
-mod query;
+mod request;
 mod retract;
-mod rsm;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use waxwing_core::config::Bytes;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
-use waxwing_core::store_failed;
 use waxwing_log::Log;
 use waxwing_roster::RosterService;
 
-pub use prefs::DefaultPolicy;
-use prefs::{Prefs, PrefsTable};
+pub use prefs::ByDefault;
+use prefs::{Held, PrefsTable};
 
 /// `[host.<name>.modules.mam]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What is archived of accounts that have said nothing: `"always"`, `"never"` or `"roster"` (XEP-0441).
-    pub default: DefaultPolicy,
-    /// Messages on one page at most; the client pages on.
-    pub page_max: usize,
-    /// Messages on a page if the client does not say how many.
+    /// What is archived for users who have set no preferences: `"always"`, `"never"` or `"roster"`, messages with
+    /// contacts.
+    pub default: ByDefault,
+    /// Messages on a page whose size the client leaves open.
     pub page_default: usize,
-    /// Bytes of one page at most; a page that is cut is not complete.
+    /// Messages on one page, and ids in one query. A client that asks for more gets shorter pages; for more ids,
+    /// `policy-violation`.
+    pub page_max: usize,
+    /// Bytes of one page; it ends before the message that would be too much.
     pub page_bytes_max: Bytes,
-    /// Addresses on the two lists of preferences; more are refused with `policy-violation`.
+    /// Addresses in an account's preferences; more are refused with `policy-violation`.
     pub prefs_max: usize,
+    /// Messages of a conversation in which a retracted one is looked for, from the newest; older ones stay.
+    pub retract_search_max: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            default: DefaultPolicy::Always,
-            page_max: 250,
+            default: ByDefault::Always,
             page_default: 50,
+            page_max: 250,
             page_bytes_max: Bytes(1 << 20),
             prefs_max: 1000,
+            retract_search_max: 500,
         }
     }
 }
 
-/// The archives of one host's accounts.
+/// Says what the archives of a host's accounts show, and shows it.
 pub struct Mam {
     config: Config,
     log: ServiceHandle<Log>,
     rosters: ServiceHandle<RosterService>,
-    table: TableRef<PrefsTable>,
-    prefs: AccountSlot<Mutex<Arc<Prefs>>>,
+    prefs_rows: TableRef<PrefsTable>,
+    prefs: AccountSlot<Held>,
     metrics: Metrics,
 }
 
 struct Metrics {
     queries: Counter,
     results: Counter,
-    tombstones: Counter,
+    refused: Counter,
+    retracted: Counter,
 }
 
 impl fmt::Debug for Mam {
@@ -81,13 +83,13 @@ impl fmt::Debug for Mam {
 impl Module for Mam {
     type Config = Config;
 
-    const INFO: ModuleInfo = ModuleInfo::new("mam", "Archives messages")
+    const INFO: ModuleInfo = ModuleInfo::new("mam", "Archives messages and lets clients look them up")
         .specs(&[
-            Spec::xep(313, "1.1.3").partial("for accounts"),
-            Spec::xep(59, "1.0"),
-            Spec::xep(297, "1.0"),
-            Spec::xep(424, "0.4.2").partial("tombstones in the archives of accounts"),
+            Spec::xep(313, "1.1.3").partial("archives of accounts"),
             Spec::xep(441, "0.2.0"),
+            Spec::xep(424, "0.4.2").partial("tombstones in archives of accounts"),
+            Spec::xep(59, "1.0").partial("pages by id, in archives"),
+            Spec::xep(334, "1.0.0").partial("in archives"),
         ])
         .requires(&["log"]);
 
@@ -96,73 +98,119 @@ impl Module for Mam {
             config,
             log: reg.service(),
             rosters: reg.optional_service(),
-            table: reg.table()?,
+            prefs_rows: reg.table()?,
             prefs: reg.account_slot(),
             metrics: Metrics {
-                queries: reg.counter("queries", "Queries of archives."),
-                results: reg.counter("results", "Messages sent out of archives."),
-                tombstones: reg.counter("tombstones", "Messages that their authors took back."),
+                queries: reg.counter("queries", "Pages of archives that were asked for."),
+                results: reg.counter("results", "Messages sent from archives."),
+                refused: reg.counter("refused", "Requests refused because of a limit."),
+                retracted: reg.counter("retracted", "Messages of archives that became tombstones."),
             },
         });
-        // XEP-0313 §7, XEP-0424 §2 and §4.
-        for feature in [NS, EXTENDED, retract::NS, retract::TOMBSTONE] {
+        // §7; XEP-0424 §2, §4.
+        for feature in [NS, NS_EXTENDED, NS_GROUPCHAT_FIELD] {
             reg.feature(DiscoOn::Account, feature);
         }
+        for on in [DiscoOn::Host, DiscoOn::Account] {
+            reg.feature(on, policy::NS_RETRACT);
+            reg.feature(on, NS_TOMBSTONE);
+        }
+        reg.iq(Iq::get(IqTo::Own, NS, "query"), &this, Self::fields)?;
         reg.iq(Iq::set(IqTo::Own, NS, "query"), &this, Self::query)?;
-        reg.iq(Iq::get(IqTo::Own, NS, "query"), &this, Self::form)?;
         reg.iq(Iq::get(IqTo::Own, NS, "metadata"), &this, Self::metadata)?;
         reg.iq(Iq::get(IqTo::Own, NS, "prefs"), &this, Self::get_prefs)?;
         reg.iq(Iq::set(IqTo::Own, NS, "prefs"), &this, Self::set_prefs)?;
-        // Nobody else's, whether there is such an account or not (XEP-0313 §8.1, RFC 6120 §13.11).
+        // §8.1: an archive is its owner's, whether there is one or not.
         for to in [IqTo::Account, IqTo::Missing] {
-            for name in ["query", "metadata", "prefs"] {
-                reg.iq(Iq::get(to, NS, name), &this, Self::forbidden)?;
-                reg.iq(Iq::set(to, NS, name), &this, Self::forbidden)?;
+            for request in [Iq::get(to, NS, "query"), Iq::set(to, NS, "query"), Iq::get(to, NS, "metadata")] {
+                reg.iq(request, &this, Self::forbidden)?;
             }
         }
         for side in [Side::Sent, Side::Received] {
-            reg.gate(side, Gate::Rewrite, Kinds::MESSAGE, &this, move |this, event| this.judge(event, side));
+            reg.gate(
+                side,
+                Gate::Handle,
+                Kinds::MESSAGE,
+                &this,
+                match side {
+                    Side::Sent => Self::sent,
+                    Side::Received => Self::received,
+                },
+            );
+            reg.step(side, Step::Record, Kinds::MESSAGE, &this, move |this, event| {
+                event.keep.archived |= this.archives(event, side);
+                Ok(Flow::Continue)
+            });
         }
         Ok(this)
     }
 }
 
 impl Mam {
-    async fn forbidden(self: Arc<Self>, _: IqRequest) -> IqResult {
-        Err(Condition::Forbidden.into())
+    fn log(&self) -> Result<&Log, StanzaError> {
+        self.log.get().map(Arc::as_ref).ok_or_else(|| Condition::InternalServerError.into())
     }
 
-    /// Says whether the archive keeps a message; and if it takes another one back, sees to that.
-    fn judge<'e>(&'e self, event: &'e mut Event, side: Side) -> Hooked<'e> {
+    fn sent<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
+        self.prepare(event, Side::Sent)
+    }
+
+    fn received<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
+        self.prepare(event, Side::Received)
+    }
+
+    /// What is needed to decide has to be in memory before the arrival lock is taken; a retraction does its work here.
+    fn prepare<'e>(&'e self, event: &'e mut Event, side: Side) -> Hooked<'e> {
         let Some(account) = event.account.clone() else { return Hooked::pass() };
-        if !policy::is_archived(&event.stanza) {
+        if !policy::is_worth_keeping(&event.stanza) {
             return Hooked::pass();
         }
-        let peer = match side {
-            Side::Sent => event.stanza.to.as_ref(),
-            Side::Received => event.stanza.from.as_ref(),
-        };
-        let own = account.jid().as_jid();
-        // XEP-0313 §6.1.1: what one says to oneself is recorded where it arrives.
-        let Some(peer) = peer.filter(|peer| side == Side::Received || !peer.same_bare(own)).cloned() else {
+        let retracts = retract::target(&event.stanza).is_some();
+        let asks_roster = self.prefs.peek(&account).map(|held| held.now().asks_roster());
+        if asks_roster == Some(false) && !retracts {
             return Hooked::pass();
-        };
+        }
         Hooked::wait(async move {
-            let archived = self.allows(&account, &peer).await.map_err(store_failed)?;
-            event.keep.archived = archived;
-            if archived {
-                self.take_back(event, side, &account, &peer).await.map_err(store_failed)?;
+            let held = self.prefs(&account).await.map_err(store_failed)?;
+            if let (true, Some(rosters)) = (held.now().asks_roster(), self.rosters.get()) {
+                rosters.load(&account).await.map_err(store_failed)?;
+            }
+            if retracts {
+                self.retract(event, side).await?;
             }
             Ok(Flow::Continue)
         })
     }
 
-    fn log(&self) -> Result<&Log, StanzaError> {
-        self.log.get().map(Arc::as_ref).ok_or_else(|| Condition::InternalServerError.into())
+    /// Whether the account's archive shows this message.
+    fn archives(&self, event: &Event, side: Side) -> bool {
+        let Some(account) = &event.account else { return false };
+        let own = account.jid().as_jid();
+        let target = match side {
+            Side::Sent => event.stanza.to.as_ref(),
+            Side::Received => event.stanza.from.as_ref(),
+        };
+        // Without an address it is the account's own (RFC 6120 §10.3.1).
+        let target = target.unwrap_or(own);
+        if side == Side::Sent && target.same_bare(own) || !policy::is_worth_keeping(&event.stanza) {
+            return false;
+        }
+        // The gate has loaded them.
+        let Some(held) = self.prefs.peek(account) else { return false };
+        held.now().wants(target, || self.is_contact(account, target))
+    }
+
+    /// XEP-0441 §2.3.1: by the bare JID.
+    fn is_contact(&self, account: &Account, target: &Jid) -> bool {
+        let roster = self.rosters.get().and_then(|rosters| rosters.peek(account));
+        roster.is_some_and(|roster| roster.item(&target.to_bare()).is_some())
     }
 }
 
-/// Archives.
 const NS: &str = "urn:xmpp:mam:2";
-/// Ids in forms, flipped pages, metadata.
-const EXTENDED: &str = "urn:xmpp:mam:2#extended";
+const NS_EXTENDED: &str = "urn:xmpp:mam:2#extended";
+const NS_GROUPCHAT_FIELD: &str = "urn:xmpp:mam:2#groupchat-field";
+const NS_TOMBSTONE: &str = "urn:xmpp:message-retract:1#tombstone";
+
+#[cfg(test)]
+mod tests;

@@ -1,68 +1,144 @@
-//! What an archive keeps: what holds meaning, in XEP-0313's words, and is not only the state of a chat.
+//! Which messages are worth an archive, whoever they are from or to.
 
 use waxwing_core::prelude::*;
 
-/// XEP-0313 §6.1.1 with XEP-0334 §4.
-pub(crate) fn is_archived(stanza: &Stanza) -> bool {
+/// Whether a message belongs into an archive of messages.
+///
+/// [XEP-0313 §6.1.1](https://xmpp.org/extensions/xep-0313.html#business-storeret-user-archives): normal and chat
+/// messages with a body, and what supplements conversations. Hints of the sender go before
+/// ([XEP-0334 §4](https://xmpp.org/extensions/xep-0334.html#hints)); of two that contradict each other, the one that
+/// keeps less.
+pub(crate) fn is_worth_keeping(stanza: &Stanza) -> bool {
     let Kind::Message(kind) = stanza.kind else { return false };
-    if kind == MessageType::Error || stanza.has_hint("no-store") || stanza.has_hint("no-permanent-store") {
+    let hint = |name| stanza.children.find(ns::HINTS, name).is_some();
+    if hint("no-store") || hint("no-permanent-store") {
         return false;
     }
-    if stanza.has_hint("store") {
-        return kind != MessageType::Groupchat;
+    match kind {
+        // XEP-0334 §4.4, but for rooms: a message of type groupchat is in the archive of its room.
+        MessageType::Normal | MessageType::Chat => {
+            stanza.has_body() || hint("store") || stanza.children.iter().any(is_conversation)
+        }
+        MessageType::Headline => hint("store"),
+        MessageType::Groupchat | MessageType::Error => false,
     }
-    matches!(kind, MessageType::Chat | MessageType::Normal)
-        && (stanza.wants_attention() || stanza.children.iter().any(is_kept))
 }
 
-/// What is part of a conversation without a word of its own.
-fn is_kept(child: &Child) -> bool {
+/// Whether an element by itself says something that another device of the user has to know.
+fn is_conversation(child: &Child) -> bool {
+    let name = child.name();
     match child.namespace() {
-        ns::RECEIPTS => child.name() == "received",
-        // A message that could be marked has something else to be kept for.
-        ns::MARKERS => child.name() != "markable",
-        other => KEPT.contains(&other),
+        // XEP-0184 §5.4; a request comes with what it is about.
+        NS_RECEIPTS => name == "received",
+        // XEP-0333; "markable" comes with what it is about. The two others are of older versions.
+        NS_MARKERS => matches!(name, "received" | "displayed" | "acknowledged"),
+        NS_REACTIONS => name == "reactions",
+        NS_RETRACT => name == "retract",
+        NS_CORRECTION => name == "replace",
+        NS_OMEMO_OLD | NS_OMEMO_1 | NS_OMEMO_2 => name == "encrypted",
+        NS_OPENPGP => name == "openpgp",
+        NS_PGP => name == "x",
+        NS_EME => name == "encryption",
+        // XEP-0353 §3, XEP-0482 §2: calls, from the first ring to the end.
+        NS_JINGLE_MESSAGE | NS_CALL_INVITES => true,
+        // XEP-0249; XEP-0045 §7.8.2: a room that somebody has been asked into.
+        NS_DIRECT_INVITATION => name == "x",
+        NS_MUC_USER => {
+            name == "x" && child.tree().children().any(|tree| matches!(tree.name(), "invite" | "decline"))
+        }
+        _ => false,
     }
 }
 
-/// Reactions, retractions, corrections, encryption (XEP-0380), calls (XEP-0353, XEP-0482).
-const KEPT: [&str; 6] = [
-    "urn:xmpp:reactions:0",
-    "urn:xmpp:message-retract:1",
-    "urn:xmpp:message-correct:0",
-    "urn:xmpp:eme:0",
-    "urn:xmpp:jingle-message:0",
-    "urn:xmpp:call-invites:0",
-];
+pub(crate) const NS_RETRACT: &str = "urn:xmpp:message-retract:1";
+pub(crate) const NS_MUC_USER: &str = "http://jabber.org/protocol/muc#user";
+const NS_RECEIPTS: &str = "urn:xmpp:receipts";
+const NS_MARKERS: &str = "urn:xmpp:chat-markers:0";
+const NS_REACTIONS: &str = "urn:xmpp:reactions:0";
+const NS_CORRECTION: &str = "urn:xmpp:message-correct:0";
+const NS_OMEMO_OLD: &str = "eu.siacs.conversations.axolotl";
+const NS_OMEMO_1: &str = "urn:xmpp:omemo:1";
+const NS_OMEMO_2: &str = "urn:xmpp:omemo:2";
+const NS_OPENPGP: &str = "urn:xmpp:openpgp:0";
+const NS_PGP: &str = "jabber:x:encrypted";
+const NS_EME: &str = "urn:xmpp:eme:0";
+const NS_JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
+const NS_CALL_INVITES: &str = "urn:xmpp:call-invites:0";
+const NS_DIRECT_INVITATION: &str = "jabber:x:conference";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn kept(kind: &str, inner: &str) -> bool {
+        let xml = format!("<message from='a@b.lit/c' to='d@e.lit' type='{kind}'>{inner}</message>");
+        is_worth_keeping(&Stanza::parse(&xml).unwrap())
+    }
+
     #[test]
-    fn xep0313_6_1_1_what_is_archived() {
-        let state = "<active xmlns='http://jabber.org/protocol/chatstates'/>";
-        for (kind, children, archived) in [
-            ("chat", "<body>b</body>", true),
-            ("normal", "<body>b</body>", true),
-            ("chat", state, false),
-            ("chat", "<received xmlns='urn:xmpp:receipts' id='1'/>", true),
-            ("chat", "<request xmlns='urn:xmpp:receipts'/>", false),
-            ("chat", "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>", true),
-            ("chat", "<reactions xmlns='urn:xmpp:reactions:0' id='1'/>", true),
-            ("chat", "<encrypted xmlns='eu.siacs.conversations.axolotl'/>", true),
-            ("chat", "<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>", true),
-            ("chat", "<x xmlns='urn:example:x'/>", false),
-            ("chat", "<x xmlns='urn:example:x'/><store xmlns='urn:xmpp:hints'/>", true),
-            ("chat", "<body>b</body><no-store xmlns='urn:xmpp:hints'/>", false),
-            ("chat", "<body>b</body><no-permanent-store xmlns='urn:xmpp:hints'/>", false),
-            ("headline", "<body>b</body>", false),
-            ("headline", "<body>b</body><store xmlns='urn:xmpp:hints'/>", true),
-            ("groupchat", "<body>b</body>", false),
-            ("error", "<body>b</body><store xmlns='urn:xmpp:hints'/>", false),
+    fn xep0313_6_1_1_normal_and_chat_messages_with_a_body() {
+        for kind in ["normal", "chat"] {
+            assert!(kept(kind, "<body>Wherefore art thou?</body>"), "{kind}");
+        }
+        for kind in ["groupchat", "headline", "error"] {
+            assert!(!kept(kind, "<body>Wherefore art thou?</body>"), "{kind}");
+        }
+        assert!(!kept("chat", ""));
+        assert!(!kept("normal", "<subject>Wherefore</subject>"));
+    }
+
+    #[test]
+    fn xep0313_6_1_1_what_supplements_a_conversation() {
+        for inner in [
+            "<received xmlns='urn:xmpp:receipts' id='1'/>",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>",
+            "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>+</reaction></reactions>",
+            "<retract xmlns='urn:xmpp:message-retract:1' id='1'/>",
+            "<replace xmlns='urn:xmpp:message-correct:0' id='1'/>",
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'/>",
+            "<encrypted xmlns='urn:xmpp:omemo:2'/>",
+            "<openpgp xmlns='urn:xmpp:openpgp:0'>eA==</openpgp>",
+            "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:example'/>",
+            "<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>",
+            "<finish xmlns='urn:xmpp:jingle-message:0' id='1'/>",
+            "<invite xmlns='urn:xmpp:call-invites:0'/>",
+            "<x xmlns='jabber:x:conference' jid='coven@chat.lit'/>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b.lit'/></x>",
         ] {
-            let xml = format!("<message type='{kind}'>{children}</message>");
-            assert_eq!(is_archived(&Stanza::parse(&xml).unwrap()), archived, "{xml}");
+            assert!(kept("chat", inner), "{inner}");
+            assert!(kept("normal", inner), "{inner}");
+            assert!(!kept("groupchat", inner), "{inner}");
+        }
+    }
+
+    #[test]
+    fn xep0313_3_state_changes_and_events_are_not_archived() {
+        for inner in [
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+            "<request xmlns='urn:xmpp:receipts'/>",
+            "<markable xmlns='urn:xmpp:chat-markers:0'/>",
+            "<event xmlns='http://jabber.org/protocol/pubsub#event'/>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/></x>",
+            "<thread>t</thread>",
+        ] {
+            assert!(!kept("chat", inner) && !kept("normal", inner), "{inner}");
+        }
+    }
+
+    #[test]
+    fn xep0334_4_hints_of_the_sender() {
+        let body = "<body>x</body>";
+        for hint in ["no-store", "no-permanent-store"] {
+            assert!(!kept("chat", &format!("{body}<{hint} xmlns='urn:xmpp:hints'/>")), "{hint}");
+            let both = format!("{body}<{hint} xmlns='urn:xmpp:hints'/><store xmlns='urn:xmpp:hints'/>");
+            assert!(!kept("chat", &both), "{hint}");
+        }
+        assert!(kept("chat", &format!("{body}<no-copy xmlns='urn:xmpp:hints'/>")));
+        for kind in ["chat", "normal", "headline"] {
+            assert!(kept(kind, "<x xmlns='urn:example'/><store xmlns='urn:xmpp:hints'/>"), "{kind}");
+        }
+        for kind in ["error", "groupchat"] {
+            assert!(!kept(kind, "<x xmlns='urn:example'/><store xmlns='urn:xmpp:hints'/>"), "{kind}");
         }
     }
 }

@@ -1,131 +1,204 @@
-//! The archive with the log, a real roster and presence.
+use waxwing_core::Clock;
+use waxwing_testkit::{TestClient, TestServer, TestServerBuilder};
+use waxwing_xmpp::Timestamp;
 
-use waxwing_log::Log;
-use waxwing_presence::Presence;
-use waxwing_roster::Rosters;
-use waxwing_testkit::{TestClient, TestServer};
+use super::*;
 
-use crate::Mam;
+mod paging;
+mod prefs;
+mod query;
+mod retract;
+mod storage;
 
-async fn start() -> (TestServer, TestClient, TestClient) {
-    let server = TestServer::host("capulet.lit")
-        .with::<Log>()
-        .with::<Mam>()
-        .with::<Rosters>()
-        .with::<Presence>()
-        .start()
-        .await;
-    let romeo = server.online("romeo@capulet.lit/orchard").await;
-    let juliet = server.online("juliet@capulet.lit/balcony").await;
-    (server, romeo, juliet)
-}
+const JULIET: &str = "juliet@capulet.lit/balcony";
+const ROMEO: &str = "romeo@montague.lit/orchard";
+/// The clock of these tests stands still here.
+const NOW: i64 = 1_700_000_000_000_000;
 
-async fn say(client: &mut TestClient, id: &str, body: &str) {
-    let xml = format!("<message type='chat' id='{id}' to='juliet@capulet.lit'><body>{body}</body></message>");
-    client.send(&xml).await;
-}
-
-/// The bodies of what a query gives, and the answer.
-async fn query(client: &mut TestClient, content: &str) -> (Vec<String>, String) {
-    client.forget();
-    client.send(&format!("<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'>{content}</query></iq>")).await;
-    let mut bodies = Vec::new();
-    loop {
-        let xml = client.next().await.expect("an answer").to_xml();
-        if xml.starts_with("<iq") {
-            return (bodies, xml);
-        }
-        let body = xml.split_once("<body>").and_then(|(_, rest)| rest.split_once("</body>"));
-        bodies.push(body.map(|(body, _)| body.to_owned()).unwrap_or_default());
-    }
-}
-
-#[tokio::test]
-async fn xep0313_4_3_pages_follow_each_other_until_complete() {
-    let (_server, mut romeo, mut juliet) = start().await;
-    for body in ["one", "two", "three"] {
-        say(&mut romeo, body, body).await;
-    }
-    let set = |rsm: &str| format!("<set xmlns='http://jabber.org/protocol/rsm'>{rsm}</set>");
-    let (bodies, fin) = query(&mut juliet, &set("<max>2</max>")).await;
-    assert_eq!(bodies, ["one", "two"]);
-    assert!(!fin.contains("complete") && fin.contains("<count>3</count>"), "{fin}");
-    let last = fin.split_once("<last>").unwrap().1.split_once("</last>").unwrap().0;
-    let (bodies, fin) = query(&mut juliet, &set(&format!("<max>2</max><after>{last}</after>"))).await;
-    assert_eq!(bodies, ["three"]);
-    assert!(fin.contains("complete='true'"), "{fin}");
-    let (bodies, _) = query(&mut juliet, &set("<max>2</max><before/>")).await;
-    assert_eq!(bodies, ["two", "three"]);
-    let (_, error) = query(&mut juliet, &set("<after>28482-98726-73623</after>")).await;
-    assert!(error.contains("item-not-found"), "{error}");
-}
-
-#[tokio::test]
-async fn xep0424_4_a_tombstone_is_left_by_the_author_only() {
-    let (_server, mut romeo, mut juliet) = start().await;
-    say(&mut romeo, "m1", "oops").await;
-    let retract = "<retract xmlns='urn:xmpp:message-retract:1' id='m1'/>";
-    juliet.send(&format!("<message type='chat' id='r0' to='romeo@capulet.lit'>{retract}</message>")).await;
-    assert_eq!(query(&mut juliet, "").await.0, ["oops", ""]);
-    romeo.send(&format!("<message type='chat' id='r1' to='juliet@capulet.lit'>{retract}</message>")).await;
-    assert_eq!(query(&mut juliet, "").await.0, ["", "", ""]);
-    assert_eq!(query(&mut romeo, "").await.0, ["", "", ""]);
-}
-
-#[tokio::test]
-async fn xep0441_2_1_3_who_is_on_the_list_is_not_archived() {
-    let (_server, mut romeo, mut juliet) = start().await;
-    juliet
-        .send(
-            "<iq type='set' id='p'><prefs xmlns='urn:xmpp:mam:2' default='always'>
-               <never><jid>romeo@capulet.lit</jid></never>
-             </prefs></iq>",
-        )
-        .await;
-    say(&mut romeo, "m1", "secret").await;
-    assert!(query(&mut juliet, "").await.0.is_empty());
-    assert_eq!(query(&mut romeo, "").await.0, ["secret"], "his own archive is his");
-}
-
-/// XEP-0313 §6.1.1: who has paged the archive before its presence is spared the second copy.
-#[tokio::test]
-async fn xep0313_6_1_1_what_was_paged_does_not_come_again() {
-    let server = TestServer::host("capulet.lit")
-        .with::<Log>()
-        .with::<Mam>()
-        .with::<KeepOwed>()
-        .with::<Rosters>()
-        .with::<Presence>()
-        .start()
-        .await;
-    let mut romeo = server.online("romeo@capulet.lit/orchard").await;
-    say(&mut romeo, "m1", "one").await;
-    let mut juliet = server.login("juliet@capulet.lit/balcony").await;
-    assert_eq!(query(&mut juliet, "").await.0, ["one"]);
-    juliet.send("<presence/>").await;
-    while let Some(stanza) = juliet.next().await {
-        assert!(!stanza.has_body(), "{}", stanza.to_xml());
-    }
-}
-
-/// As the module `offline`.
+/// Stands in for the module that says what is owed: every chat message.
 #[derive(Debug)]
-struct KeepOwed;
+struct Owing;
 
-impl waxwing_core::Module for KeepOwed {
-    type Config = waxwing_core::NoConfig;
-    const INFO: waxwing_core::ModuleInfo = waxwing_core::ModuleInfo::new("offline", "For tests");
+impl Module for Owing {
+    type Config = NoConfig;
+    const INFO: ModuleInfo = ModuleInfo::new("offline", "Chat messages are owed");
 
-    fn start(
-        _: waxwing_core::NoConfig,
-        reg: &mut waxwing_core::Registrar<'_>,
-    ) -> Result<std::sync::Arc<Self>, waxwing_core::StartError> {
-        use waxwing_core::prelude::*;
-        let this = std::sync::Arc::new(Self);
-        reg.step(Side::Received, Step::Record, Kinds::MESSAGE, &this, |_, event| {
+    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+        let this = Arc::new(Self);
+        reg.step(Side::Received, Step::Record, Kinds::CHAT, &this, |_, event| {
             event.keep.owed = true;
             Ok(Flow::Continue)
         });
         Ok(this)
+    }
+}
+
+/// Takes presence in place of the module that does.
+#[derive(Debug)]
+struct Present;
+
+impl Module for Present {
+    type Config = NoConfig;
+    const INFO: ModuleInfo = ModuleInfo::new("presence", "Takes presence");
+
+    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+        let this = Arc::new(Self);
+        reg.gate(Side::Sent, Gate::Handle, Kinds::AVAILABILITY, &this, |_, event| {
+            if let Some(session) = event.origin.session() {
+                session.set_presence(Some(event.stanza.clone()));
+            }
+            Hooked::Now(Ok(Flow::Handled))
+        });
+        Ok(this)
+    }
+}
+
+fn builder() -> TestServerBuilder {
+    let server = TestServer::host("capulet.lit").and_host("montague.lit");
+    server.with::<Log>().with::<Mam>().with::<Present>()
+}
+
+/// Both online: Juliet's server is the one whose config tests change.
+async fn pair(builder: TestServerBuilder) -> (TestServer, TestClient, TestClient) {
+    let server = builder.start().await;
+    let juliet = server.online(JULIET).await;
+    let romeo = server.online(ROMEO).await;
+    (server, juliet, romeo)
+}
+
+fn chat(to: &str, inner: &str) -> String {
+    format!("<message to='{to}' type='chat'>{inner}</message>")
+}
+
+async fn say(client: &mut TestClient, to: &str, bodies: impl IntoIterator<Item = impl AsRef<str>>) {
+    for body in bodies {
+        client.send(&chat(to, &format!("<body>{}</body>", body.as_ref()))).await;
+    }
+}
+
+/// What an archive answered.
+#[derive(Debug)]
+struct Found {
+    messages: Vec<Tree>,
+    fin: Tree,
+}
+
+impl Found {
+    fn forwarded(&self) -> Vec<&Tree> {
+        self.messages.iter().map(message).collect()
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        self.forwarded().iter().map(|it| it.child_text(ns::CLIENT, "body").unwrap_or_default()).collect()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.messages.iter().map(|result| result.attr("id").expect("an id").to_owned()).collect()
+    }
+
+    fn stamps(&self) -> Vec<String> {
+        let stamp = |result: &Tree| {
+            let forwarded = result.child(ns::FORWARD, "forwarded").expect("something forwarded");
+            forwarded.child(ns::DELAY, "delay").and_then(|delay| delay.attr("stamp")).map(str::to_owned)
+        };
+        self.messages.iter().map(|result| stamp(result).expect("a stamp")).collect()
+    }
+
+    fn complete(&self) -> bool {
+        self.fin.attr("complete") == Some("true")
+    }
+
+    fn set(&self) -> &Tree {
+        self.fin.child(ns::RSM, "set").expect("a set")
+    }
+
+    fn of_set(&self, name: &str) -> Option<String> {
+        self.set().child_text(ns::RSM, name)
+    }
+
+    fn index(&self) -> Option<&str> {
+        self.set().child(ns::RSM, "first").and_then(|first| first.attr("index"))
+    }
+}
+
+fn message(result: &Tree) -> &Tree {
+    let forwarded = result.child(ns::FORWARD, "forwarded").expect("something forwarded");
+    forwarded.child(ns::CLIENT, "message").expect("a message")
+}
+
+/// Asks, and gives the results and the end, or the condition of the error. What else waits for the client is an error
+/// of the test.
+async fn ask(client: &mut TestClient, query: &str) -> Result<Found, Condition> {
+    client.send(&format!("<iq type='set' id='q'>{query}</iq>")).await;
+    let mut messages = Vec::new();
+    loop {
+        let stanza = client.next().await.expect("an answer");
+        match stanza.kind {
+            Kind::Message(_) => {
+                assert_eq!(stanza.to.as_ref(), Some(client.session().jid()));
+                assert_eq!(stanza.from.as_ref(), Some(client.session().account().jid().as_jid()));
+                messages.push(stanza.children.find(NS, "result").expect("a result").tree());
+            }
+            Kind::Iq(IqType::Result) => {
+                let fin = stanza.children.find(NS, "fin").expect("an end").tree();
+                return Ok(Found { messages, fin });
+            }
+            _ => {
+                assert!(messages.is_empty(), "results before an error");
+                return Err(stanza.error().expect("an error").condition);
+            }
+        }
+    }
+}
+
+/// A query with these fields and this set.
+fn query(fields: &[(&str, &str)], set: &str) -> String {
+    let field = |(var, value): &(&str, &str)| format!("<field var='{var}'><value>{value}</value></field>");
+    let fields: String = fields.iter().map(field).collect();
+    format!(
+        "<query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='submit'>
+        <field var='FORM_TYPE' type='hidden'><value>urn:xmpp:mam:2</value></field>{fields}</x>
+        <set xmlns='http://jabber.org/protocol/rsm'>{set}</set></query>"
+    )
+}
+
+async fn all(client: &mut TestClient) -> Found {
+    client.forget();
+    ask(client, "<query xmlns='urn:xmpp:mam:2'/>").await.expect("an archive")
+}
+
+#[tokio::test]
+async fn xep0313_7_support_is_shown_where_the_archive_is() {
+    let (_server, juliet, _) = pair(builder()).await;
+    let of = |on| juliet.session().host().declared(on).features;
+    for feature in ["urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:mam:2#groupchat-field"] {
+        assert!(of(DiscoOn::Account).contains(&feature.to_owned()), "{feature}");
+        assert!(!of(DiscoOn::Host).contains(&feature.to_owned()), "{feature}");
+    }
+    for feature in ["urn:xmpp:message-retract:1", "urn:xmpp:message-retract:1#tombstone"] {
+        assert!(of(DiscoOn::Account).contains(&feature.to_owned()), "{feature}");
+        assert!(of(DiscoOn::Host).contains(&feature.to_owned()), "{feature}");
+    }
+}
+
+#[tokio::test]
+async fn xep0313_8_1_an_archive_is_its_owners_and_nobody_learns_whether_there_is_one() {
+    let (server, _juliet, mut romeo) = pair(builder()).await;
+    let mut nurse = server.online("nurse@capulet.lit/hall").await;
+    for asker in [&mut romeo, &mut nurse] {
+        for to in ["juliet@capulet.lit", "nobody@capulet.lit"] {
+            for (kind, payload) in [("set", "query"), ("get", "query"), ("get", "metadata")] {
+                let payload = format!("<{payload} xmlns='urn:xmpp:mam:2'/>");
+                asker.send(&format!("<iq to='{to}' type='{kind}' id='q'>{payload}</iq>")).await;
+                let condition = asker.next().await.unwrap().error().unwrap().condition;
+                assert_eq!(condition, Condition::Forbidden, "{to} {kind} {payload}");
+            }
+            for (kind, default) in [("get", ""), ("set", "default='never'")] {
+                let payload = format!("<prefs xmlns='urn:xmpp:mam:2' {default}/>");
+                asker.send(&format!("<iq to='{to}' type='{kind}' id='q'>{payload}</iq>")).await;
+                let condition = asker.next().await.unwrap().error().unwrap().condition;
+                assert_eq!(condition, Condition::ServiceUnavailable, "{to} {kind}");
+            }
+        }
     }
 }

@@ -81,6 +81,11 @@ impl RosterService {
         self.rosters.load(account, load).await
     }
 
+    /// The account's roster if it was loaded before.
+    pub fn peek<'a>(&self, account: &'a Account) -> Option<&'a Roster> {
+        self.rosters.peek(account)
+    }
+
     /// Whether the contact may see the account's presence (`from` or `both`).
     ///
     /// # Errors

@@ -57,7 +57,7 @@ impl Sm {
         let Record { mut session, max } = record;
         let Some(account) = self.host.account(&session.local).await? else { return Ok(None) };
         if let Some(log) = self.log.get() {
-            log.open_account(&account).await?;
+            log.ready(&account).await?;
             let noted = log.inbound(&account, session.key).await?;
             session.handled = later(session.handled, noted);
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
 pub use limits::{Limits, RegistrationMode};
-pub use value::{Bytes, Duration, Network};
+pub use value::{Bytes, Duration, Lifetime, Network};
 
 use crate::module::{ModuleDef, Scope};
 

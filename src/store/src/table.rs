@@ -289,6 +289,16 @@ impl<T: Table> TableRef<T> {
         }
     }
 
+    /// Whether a raw key of [`Store::range`] is the key of one of this table's rows, whoever owns it.
+    pub fn owns(&self, key: &[u8]) -> bool {
+        let owner = match (key.first(), T::SCOPE) {
+            (Some(&TAG_SERVER), Scope::Server) => 1,
+            (Some(&TAG_HOST), Scope::Host) | (Some(&TAG_ACCOUNT), Scope::Account) => 1 + size_of::<u64>(),
+            _ => return false,
+        };
+        key.get(owner..).is_some_and(|rest| rest.starts_with(&self.id.to_be_bytes()))
+    }
+
     fn prefix(&self, owner: Owner) -> Result<Vec<u8>, StoreError> {
         if owner.scope() != T::SCOPE {
             return Err(StoreError::WrongOwner { table: T::NAME, scope: T::SCOPE });

@@ -1,4 +1,4 @@
-//! Addresses, stanzas, error conditions, forms and timestamps of XMPP: no I/O.
+//! Addresses, stanzas, error conditions, forms, result sets and timestamps of XMPP: no I/O.
 
 mod content;
 pub mod datetime;
@@ -7,6 +7,7 @@ pub mod form;
 mod forward;
 pub mod jid;
 pub mod ns;
+pub mod rsm;
 pub mod stanza;
 #[cfg(test)]
 mod typed;
@@ -16,4 +17,5 @@ pub use error::{Condition, ErrorType, StanzaError, StreamCondition, StreamError}
 pub use form::{Field, Form};
 pub use forward::{carbon, forwarded};
 pub use jid::{BareJid, Domain, Jid, JidError};
+pub use rsm::{SetRequest, SetResult};
 pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza, delay};

@@ -54,3 +54,5 @@ pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub const CALLS: &str = "urn:xmpp:jingle-message:0";
 /// Encrypted payloads: OMEMO (XEP-0384, current and older), OpenPGP (XEP-0373).
 pub const ENCRYPTED: [&str; 3] = ["urn:xmpp:omemo:2", "eu.siacs.conversations.axolotl", "urn:xmpp:openpgp:0"];
+/// XEP-0059.
+pub const RSM: &str = "http://jabber.org/protocol/rsm";

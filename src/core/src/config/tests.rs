@@ -45,6 +45,16 @@ fn settings_of_the_command_line_win() {
 }
 
 #[test]
+fn lifetimes_are_lengths_of_time_or_forever() {
+    for text in ["forever", "365 days", "1 h"] {
+        assert_eq!(text.parse::<Lifetime>().unwrap().to_string(), text);
+    }
+    assert_eq!("forever".parse(), Ok(Lifetime(None)));
+    assert_eq!("365 days".parse(), Ok(Lifetime::days(365)));
+    assert!("never".parse::<Lifetime>().unwrap_err().contains("forever"));
+}
+
+#[test]
 fn units_are_written_as_they_are_read() {
     for text in ["250 ms", "30 s", "2 min", "1 h", "7 days"] {
         assert_eq!(text.parse::<Duration>().unwrap().to_string(), text);

@@ -12,6 +12,10 @@ use super::ConfigError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(pub std::time::Duration);
 
+/// How long something stays: a length of time as [`Duration`] is written, or `"forever"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime(pub Option<std::time::Duration>);
+
 /// A size, written `"64 KiB"`, `"1 MiB"`, `"2 GiB"` or `"512 B"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub usize);
@@ -27,6 +31,13 @@ impl Duration {
     /// So many seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(std::time::Duration::from_secs(count))
+    }
+}
+
+impl Lifetime {
+    /// So many days.
+    pub const fn days(count: u64) -> Self {
+        Self(Some(std::time::Duration::from_secs(count * 86_400)))
     }
 }
 
@@ -86,6 +97,31 @@ impl fmt::Display for Duration {
         }
     }
 }
+
+impl FromStr for Lifetime {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            FOREVER => Ok(Self(None)),
+            _ => {
+                let length: Duration =
+                    text.parse().map_err(|reason| format!("{reason}; or \"{FOREVER}\""))?;
+                Ok(Self(Some(length.0)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str(FOREVER),
+            Some(length) => Duration(length).fmt(f),
+        }
+    }
+}
+
+const FOREVER: &str = "forever";
 
 impl FromStr for Bytes {
     type Err = String;
@@ -147,7 +183,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(Duration, Bytes, Network);
+as_text!(Duration, Lifetime, Bytes, Network);
 
 /// Puts `a.b.c=value` over a table; the value is TOML, or else taken as a string.
 pub(super) fn overlay(table: &mut toml::Table, setting: &str) -> Result<(), ConfigError> {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountNumber, ApplyError, Batch, CreateError, HostNumber, Kind, Order, Partition, Raw, RowError, Scope,
-    Span, Store, StoreError, Table,
+    AccountNumber, ApplyError, Batch, CreateError, HostNumber, KeyRange, Kind, Order, Partition, Raw,
+    RowError, Scope, Span, Store, StoreError, Table,
 };
 
 /// The example of `Table`.
@@ -49,6 +49,26 @@ pub(crate) fn note(text: &str) -> Note {
 
 const ANNA: AccountNumber = AccountNumber(7);
 const BERND: AccountNumber = AccountNumber(8);
+
+#[tokio::test]
+async fn a_table_knows_its_raw_keys_whoever_owns_the_row() {
+    let store = Store::memory();
+    let (notes, settings) = (store.table::<Notes>().unwrap(), store.table::<Settings>().unwrap());
+    let counter = store.table::<Counter>().unwrap();
+    let host = HostNumber(3);
+    for account in [ANNA, BERND] {
+        notes.put(account, &("monday".into(), 1), &note("bread")).unwrap();
+    }
+    settings.put(host, &"colour".into(), &Raw("red".into())).unwrap();
+    counter.put((), &(), &1).unwrap();
+    let all = KeyRange::all();
+    let rows = store.range(&Partition::Main, all, Order::Forward, 100).await.unwrap();
+    let count = |owns: &dyn Fn(&[u8]) -> bool| rows.iter().filter(|(key, _)| owns(key)).count();
+    assert_eq!(count(&|key| notes.owns(key)), 2);
+    assert_eq!(count(&|key| settings.owns(key)), 1);
+    assert_eq!(count(&|key| counter.owns(key)), 1);
+    assert!(!notes.owns(b"") && !notes.owns(&[0x30, 0, 0]));
+}
 
 #[tokio::test]
 async fn rows_come_back_in_key_order_and_only_the_owners() {
@@ -184,7 +204,7 @@ async fn damaged_and_encrypted_rows_are_named_as_such() {
     let store = Store::memory();
     let counter = store.table::<Counter>().unwrap();
     counter.put((), &(), &1).unwrap();
-    let rows = store.range(&Partition::Main, crate::KeyRange::all(), Order::Reverse, 1).await.unwrap();
+    let rows = store.range(&Partition::Main, KeyRange::all(), Order::Reverse, 1).await.unwrap();
     let key = rows[0].0.clone();
     type IsExpected = fn(&RowError) -> bool;
     let cases: [(&[u8], IsExpected); 4] = [

@@ -1,0 +1,284 @@
+//! The oldest messages go: those that are too old, then those that are too many.
+//!
+//! [XEP-0313 §3.2](https://xmpp.org/extensions/xep-0313.html#archives_deletion): only the oldest, and no holes. A
+//! low-water mark goes up first; from then on nobody sees what lies before it. When the mark is on disk, the rows are
+//! deleted. So a crash in between leaves rows behind that nobody sees; they go at the next look.
+//!
+//! What the account is owed stays until it is too old, however much there is, and all that came after it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tracing::{info, warn};
+use waxwing_core::prelude::*;
+use waxwing_store::{KeyRange, Kind as NameKind, Order, Raw, Span};
+use waxwing_xmpp::Timestamp;
+
+use crate::Log;
+use crate::limits::Limits;
+use crate::state::State;
+use crate::table::{self, HIDDEN, OWED, SENT};
+
+/// A look at all logs of the host, a part at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    /// The account that was looked at last; none between two rounds.
+    after: Option<String>,
+    /// When the next round begins.
+    due: Timestamp,
+}
+
+impl Log {
+    /// Deletes what is too old or too many: in logs that are in use, and of all others in those whose turn it is.
+    pub(crate) async fn retain(&self) {
+        let mut batches = BATCHES_A_TURN;
+        for account in self.host.accounts_in_use() {
+            let over = self.logs.peek(&account).is_some_and(|state| {
+                let state = state.lock();
+                Limits::new(&self.config.lock(), &state.overrides).exceeded(state.rows, state.bytes)
+            });
+            if over {
+                self.trim(&account, &mut batches).await;
+            }
+        }
+        match self.go_round(&mut batches).await {
+            Ok(true) => self.drop_months().await,
+            Ok(false) => {}
+            Err(cause) => {
+                warn!(error = %cause, "Old messages were not looked for; the next try is in a minute.")
+            }
+        }
+    }
+
+    /// Looks at the next accounts. True: a round has ended.
+    async fn go_round(&self, batches: &mut usize) -> Result<bool, StoreError> {
+        let now = self.host.clock().now();
+        let begins = {
+            let round = self.round.lock();
+            round.after.is_some() || round.due <= now
+        };
+        if !begins {
+            return Ok(false);
+        }
+        let mut looked = 0;
+        while *batches > 0 && looked < ACCOUNTS_A_TURN {
+            let after = self.round.lock().after.clone();
+            let numbers = self.rows.store().numbers();
+            let page = numbers.list(NameKind::Account, "", after.as_deref(), ACCOUNTS_READ).await?;
+            let Some((last, _)) = page.last().cloned() else {
+                *self.round.lock() = Round { after: None, due: now.plus(BETWEEN_ROUNDS) };
+                return Ok(true);
+            };
+            looked += page.len();
+            for (name, number) in page {
+                let jid =
+                    BareJid::parse(&name).ok().filter(|jid| jid.domain() == self.host.domain().as_str());
+                if let Some(jid) = jid
+                    && self.is_due(number.account(), now).await?
+                    && let Some(account) = self.host.account(jid.local().unwrap_or_default()).await?
+                {
+                    self.trim(&account, batches).await;
+                }
+            }
+            self.round.lock().after = Some(last);
+        }
+        Ok(false)
+    }
+
+    /// Whether the log of an account, in use or not, has rows that may have to go.
+    async fn is_due(&self, account: AccountNumber, now: Timestamp) -> Result<bool, StoreError> {
+        // Without a checkpoint there may be rows all the same.
+        let saved = self.states.get(account, &()).await?.unwrap_or_default();
+        let overrides = self.limits.get(account, &()).await?.unwrap_or_default();
+        let limits = Limits::new(&self.config.lock(), &overrides);
+        if limits.exceeded(saved.rows, saved.bytes) {
+            return Ok(true);
+        }
+        Ok(!self.oldest(account, 0, cutoff(&limits, now).max(saved.low), 1).await?.is_empty())
+    }
+
+    /// The oldest rows between two positions, all of one month.
+    async fn oldest(
+        &self,
+        account: AccountNumber,
+        from: u64,
+        to: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Raw)>, StoreError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (table::month(from), table::month(to - 1));
+        for month in
+            self.rows.store().months().await?.into_iter().filter(|month| (first..=last).contains(month))
+        {
+            let span = Span::between(from..to);
+            let rows = self.rows.month(month).range(account, span, Order::Forward, limit).await?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Deletes what is too old or too many of one log, in small batches.
+    async fn trim(&self, account: &AccountRef, batches: &mut usize) {
+        while *batches > 0 {
+            *batches -= 1;
+            match self.trim_some(account).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(cause) => {
+                    warn!(error = %cause, jid = %account.jid(), "Old messages of a log were not deleted.");
+                    break;
+                }
+            }
+        }
+    }
+
+    /// One batch. True: there may be more.
+    async fn trim_some(&self, account: &AccountRef) -> Result<bool, StoreError> {
+        let state = self.load(account).await?;
+        let _alone = self.changing.lock().await;
+        let (low, swept) = {
+            let state = state.lock();
+            (state.low, state.swept)
+        };
+        if !swept {
+            // Left behind by a crash.
+            let rows = self.oldest(account.number(), 0, low, BATCH_ROWS).await?;
+            self.delete(account.number(), &rows).await?;
+            state.lock().swept = rows.is_empty();
+            return Ok(true);
+        }
+        let mut rows = self.oldest(account.number(), low, u64::MAX, BATCH_ROWS).await?;
+        let read = rows.len();
+        let gone = self.expire(state, &rows);
+        rows.truncate(gone);
+        if gone == 0 {
+            return Ok(false);
+        }
+        state.lock().swept = false;
+        if self.save_durably(account, state).await? {
+            self.delete(account.number(), &rows).await?;
+            state.lock().swept = true;
+        }
+        Ok(gone == read)
+    }
+
+    /// Raises the low-water mark over rows that have to go; says how many.
+    fn expire(&self, state: &Mutex<State>, rows: &[(u64, Raw)]) -> usize {
+        let mut state = state.lock();
+        let limits = Limits::new(&self.config.lock(), &state.overrides);
+        let cutoff = cutoff(&limits, self.host.clock().now());
+        let mut gone = 0;
+        for (position, row) in rows {
+            let (flags, bytes) = table::glance(row);
+            let many = limits.exceeded(state.rows, state.bytes) && !state.is_owed(*position);
+            if *position >= cutoff && !many {
+                break;
+            }
+            let owed = state.expire(*position, flags, bytes);
+            self.metrics.expired_owed.inc_by(u64::from(owed && flags & OWED != 0));
+            self.metrics.expired.inc();
+            gone += 1;
+        }
+        gone
+    }
+
+    async fn delete(&self, account: AccountNumber, rows: &[(u64, Raw)]) -> Result<(), StoreError> {
+        let Some((first, _)) = rows.first() else { return Ok(()) };
+        let month = table::month(*first);
+        let mut batch = Batch::new(Partition::Month(month));
+        for (position, row) in rows {
+            self.rows.month(month).delete_from(&mut batch, account, position)?;
+            let peer = table::open(row).filter(|(flags, _)| flags & HIDDEN == 0);
+            let peer =
+                peer.and_then(|(flags, stanza)| if flags & SENT != 0 { stanza.to } else { stanza.from });
+            if let Some(peer) = peer {
+                self.peers.month(month).delete_from(&mut batch, account, &(table::peer(&peer), *position))?;
+            }
+        }
+        // The next batch waits for this one: deleting never takes more than its share of the disk.
+        self.rows.store().apply(batch)?.durable().await
+    }
+
+    /// Gives months back to the disk in which nothing is left, on whatever host, but counts of streams that nobody
+    /// asks for any more.
+    async fn drop_months(&self) {
+        let now = self.host.clock().now();
+        let recent = now.minus(RECENT).month();
+        let months = match self.rows.store().months().await {
+            Ok(months) => months,
+            Err(cause) => return warn!(error = %cause, "The months of the archive were not listed."),
+        };
+        for month in months.into_iter().filter(|month| *month < recent) {
+            let dropped = match self.is_over(month).await {
+                Ok(false) => continue,
+                Ok(true) => self.rows.store().drop_month(month).await,
+                Err(cause) => Err(cause),
+            };
+            match dropped {
+                Ok(()) => {
+                    self.metrics.months.inc();
+                    info!(month, "A month of the archive was dropped: nothing was left in it.");
+                }
+                Err(cause) => warn!(error = %cause, month, "An old month of the archive was not dropped."),
+            }
+        }
+    }
+
+    /// Whether nobody needs a month any more. It looks at the rows themselves: other hosts and other modules keep some
+    /// there as well.
+    async fn is_over(&self, month: u32) -> Result<bool, StoreError> {
+        let mut range = KeyRange::all();
+        loop {
+            let store = self.rows.store();
+            let page = store.range(&Partition::Month(month), range, Order::Forward, KEYS_READ).await?;
+            if !page.iter().all(|(key, _)| self.inbound.owns(key)) {
+                return Ok(false);
+            }
+            let Some((last, _)) = page.into_iter().last() else { return Ok(true) };
+            range = KeyRange::all().after(last);
+        }
+    }
+
+    /// What an administrator sets for one account; it holds at once.
+    pub(crate) async fn set_limits(
+        self: &Arc<Self>,
+        account: &AccountRef,
+        keep_for: &str,
+        messages_max: &str,
+        bytes_max: &str,
+    ) -> Result<Limits, CommandError> {
+        let state = self.load(account).await?;
+        let mut overrides = state.lock().overrides;
+        overrides.set(keep_for, messages_max, bytes_max).map_err(CommandError)?;
+        self.limits.put(account.number(), &(), &overrides)?.durable().await?;
+        state.lock().overrides = overrides;
+        let mut batches = BATCHES_A_TURN;
+        self.trim(account, &mut batches).await;
+        Ok(Limits::new(&self.config.lock(), &overrides))
+    }
+}
+
+/// Rows before this position are too old.
+fn cutoff(limits: &Limits, now: Timestamp) -> u64 {
+    let oldest = limits.keep_for.map(|keep_for| now.minus(keep_for).0);
+    oldest.and_then(|oldest| u64::try_from(oldest).ok()).unwrap_or_default()
+}
+
+/// So many rows are deleted at once.
+pub(crate) const BATCH_ROWS: usize = 64;
+/// So many batches in a minute: 25,600 rows.
+const BATCHES_A_TURN: usize = 400;
+/// So many accounts are looked at in a minute.
+const ACCOUNTS_A_TURN: usize = 5000;
+/// So many names are read at once.
+const ACCOUNTS_READ: usize = 256;
+/// So many keys are read at once.
+const KEYS_READ: usize = 256;
+/// From the end of one look at all logs to the next.
+const BETWEEN_ROUNDS: std::time::Duration = std::time::Duration::from_secs(3600);
+/// The month of so long ago may have the counts of streams that go on: two months and some.
+const RECENT: std::time::Duration = std::time::Duration::from_secs(62 * 86_400);
