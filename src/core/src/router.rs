@@ -157,11 +157,33 @@ impl Router {
         match origin {
             Origin::Client(session) => {
                 reply.to = Some(session.jid().clone());
-                session.send(reply);
+                self.hand_back(session, reply);
                 Custody::memory()
             }
             _ => self.route(reply, Origin::Server, Custody::memory()).await,
         }
+    }
+
+    /// Gives a client our error about what it has sent, past the gates, which would stop it as if it came from who is
+    /// blocked. Other sessions that know of the message may get a copy (XEP-0280 §6.1).
+    fn hand_back(&self, session: &SessionRef, error: Stanza) {
+        let host = session.host();
+        let copied = !host.state().points.step(Side::Received, Step::Copy).is_empty();
+        if !(copied && matches!(error.kind, Kind::Message(_))) {
+            session.send(error);
+            return;
+        }
+        let account = session.account();
+        account.arrive(|sessions| {
+            let owner = Some(Arc::clone(account));
+            let mut event = Event::new(Arc::clone(host), Origin::Server, owner, Custody::memory(), error);
+            let target = sessions.iter().position(|other| other.id() == session.id());
+            event.plan = Plan { outcome: Outcome::Deliver, targets: target.into_iter().collect() };
+            event.sessions = Arc::clone(sessions);
+            // Whatever goes wrong with copies, the client hears of the error.
+            self.steps(host, Side::Received, Step::Copy, &mut event).ok();
+            session.send(event.stanza);
+        });
     }
 
     /// What the client of a closed session never acknowledged and no log keeps is routed anew: messages that nobody

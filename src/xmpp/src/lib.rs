@@ -6,6 +6,7 @@ pub mod form;
 mod forward;
 pub mod jid;
 pub mod ns;
+pub mod payload;
 pub mod stanza;
 #[cfg(test)]
 mod typed;
