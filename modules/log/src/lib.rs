@@ -31,7 +31,7 @@ use waxwing_xmpp::{Timestamp, delay};
 
 pub use id::Ids;
 pub use page::{Entry, Page, Query};
-use state::State;
+use state::{Settled, State};
 use table::{HIDDEN, Inbound, Peers, Rows, States};
 
 /// The logs of one host's accounts.
@@ -91,9 +91,9 @@ impl Module for Log {
         for on in [DiscoOn::Host, DiscoOn::Account] {
             reg.feature(on, ns::STANZA_ID);
         }
-        for side in [Side::Sent, Side::Received] {
-            reg.gate(side, Gate::Rewrite, Kinds::MESSAGE, &this, Self::open);
-        }
+        // With its first presence a session is handed what is owed.
+        reg.gate(Side::Sent, Gate::Rewrite, Kinds::MESSAGE | Kinds::AVAILABILITY, &this, Self::open);
+        reg.gate(Side::Received, Gate::Rewrite, Kinds::MESSAGE, &this, Self::open);
         reg.step(Side::Sent, Step::Record, Kinds::MESSAGE, &this, |this, event| {
             this.record(event, Side::Sent)
         });
@@ -203,21 +203,18 @@ impl Log {
         }
     }
 
-    /// Nobody is owed these any more. What the archive does not show goes.
-    fn settle(&self, account: &Account, positions: impl IntoIterator<Item = u64>) {
+    /// Notes what was settled; rows that are of no use any more go.
+    fn settle(&self, account: &Account, settle: impl FnOnce(&mut State) -> Settled) {
         let Some(state) = self.state(account) else { return };
         let mut state = state.lock();
-        for position in positions {
-            match state.settle(position) {
-                None => {}
-                Some(false) => self.note_change(account, &mut state),
-                Some(true) => {
-                    self.note_change(account, &mut state);
-                    // If this fails the row stays until its month goes.
-                    let rows = self.rows.month(table::month(position));
-                    drop(rows.delete(account.number(), &position));
-                }
-            }
+        let settled = settle(&mut state);
+        if settled.changed {
+            self.note_change(account, &mut state);
+        }
+        for position in settled.useless {
+            // If this fails the row stays until its month goes.
+            let rows = self.rows.month(table::month(position));
+            drop(rows.delete(account.number(), &position));
         }
     }
 
@@ -270,24 +267,31 @@ impl AccountLog for Log {
         Box::pin(self.read_rows(session, rows))
     }
 
-    fn handed(&self, account: &Account, position: u64, session: SessionId) {
+    fn handed(&self, account: &Account, session: SessionId, row: Logged) {
         if let Some(state) = self.state(account) {
-            state.lock().hand(position, session);
+            state.lock().hand(session, row);
         }
     }
 
-    fn acked(&self, account: &Account, rows: &[Logged]) {
-        self.settle(account, rows.iter().map(|row| row.position));
+    fn acked(&self, account: &Account, session: SessionId, rows: &[Logged]) {
+        self.settle(account, |state| state.acked(session, rows));
     }
 
     fn released(&self, account: &Account, session: SessionId) -> Vec<u64> {
-        self.state(account).map(|state| state.lock().release(session)).unwrap_or_default()
+        let mut free = Vec::new();
+        self.settle(account, |state| {
+            let settled;
+            (free, settled) = state.release(session);
+            settled
+        });
+        free
     }
 
     fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef]) -> Vec<u64> {
         if let Some(paged) = self.paged.peek(session) {
             // XEP-0313 §6.1.1: what it has from the archive it need not get again.
-            self.settle(account, std::mem::take(&mut *paged.lock()));
+            let paged = std::mem::take(&mut *paged.lock());
+            self.settle(account, |state| state.found(paged));
         }
         let Some(state) = self.state(account) else { return Vec::new() };
         state.lock().owed_to(session.id(), sessions)

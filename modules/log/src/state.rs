@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use smallvec::SmallVec;
-use waxwing_core::{SessionId, SessionRef};
+use waxwing_core::{Logged, SessionId, SessionRef, Shape};
 use waxwing_store::Ticket;
 
 use crate::table::{HIDDEN, OWED, Saved};
@@ -20,6 +20,9 @@ pub(crate) struct State {
     /// Bytes of all rows.
     pub(crate) bytes: u64,
     owed: BTreeMap<u64, Owed>,
+    /// Rows that the archive does not show and that somebody has acknowledged, with the sessions that wait with them
+    /// all the same: they have nothing but the row.
+    lingering: BTreeMap<u64, Holders>,
     /// The write of the last row.
     pub(crate) written: Option<Ticket>,
     /// It waits for a checkpoint.
@@ -30,14 +33,28 @@ pub(crate) struct State {
 #[derive(Debug, Default)]
 struct Owed {
     hidden: bool,
-    holders: SmallVec<[SessionId; 2]>,
+    /// Somebody has been handed the message itself.
+    taken: bool,
+    /// Who has been handed it, or a copy.
+    holders: Holders,
+}
+
+type Holders = SmallVec<[SessionId; 2]>;
+
+/// What came of an acknowledgement.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// A checkpoint would say something else now.
+    pub(crate) changed: bool,
+    /// Rows that nobody needs any more.
+    pub(crate) useless: Vec<u64>,
 }
 
 impl State {
     pub(crate) fn load(saved: Saved) -> Self {
         let Saved { last, low, rows, bytes, owed } = saved;
         let owed = owed.into_iter().map(|(position, hidden)| (position, Owed { hidden, ..Owed::default() }));
-        Self { last, low, rows, bytes, owed: owed.collect(), written: None, changed: false }
+        Self { last, low, rows, bytes, owed: owed.collect(), ..Self::default() }
     }
 
     pub(crate) fn save(&self) -> Saved {
@@ -61,21 +78,58 @@ impl State {
         }
     }
 
-    pub(crate) fn hand(&mut self, position: u64, session: SessionId) {
-        if let Some(owed) = self.owed.get_mut(&position)
-            && !owed.holders.contains(&session)
-        {
-            owed.holders.push(session);
+    pub(crate) fn hand(&mut self, session: SessionId, row: Logged) {
+        if let Some(owed) = self.owed.get_mut(&row.position) {
+            owed.taken |= row.shape == Shape::Original;
+            if !owed.holders.contains(&session) {
+                owed.holders.push(session);
+            }
         }
     }
 
-    /// Nobody is owed it any more. The answer: whether it was owed, and hidden from the archive.
-    pub(crate) fn settle(&mut self, position: u64) -> Option<bool> {
-        self.owed.remove(&position).map(|owed| owed.hidden)
+    /// See [`waxwing_core::AccountLog::acked`].
+    pub(crate) fn acked(&mut self, session: SessionId, rows: &[Logged]) -> Settled {
+        let mut settled = Settled::default();
+        for row in rows {
+            if let Some(holders) = self.lingering.get_mut(&row.position) {
+                holders.retain(|holder| *holder != session);
+                if holders.is_empty() {
+                    self.lingering.remove(&row.position);
+                    settled.useless.push(row.position);
+                }
+            } else if let Some(owed) = self.owed.get(&row.position)
+                // XEP-0160 §2: who got a copy because nobody could take the message has not taken it.
+                && (owed.taken || row.shape == Shape::Original)
+            {
+                self.settle(row.position, Some(session), &mut settled);
+            }
+        }
+        settled
+    }
+
+    /// A client has found these in the archive.
+    pub(crate) fn found(&mut self, positions: impl IntoIterator<Item = u64>) -> Settled {
+        let mut settled = Settled::default();
+        for position in positions {
+            self.settle(position, None, &mut settled);
+        }
+        settled
+    }
+
+    /// Nobody is owed it any more. A row that the archive does not show goes when nobody waits with it.
+    fn settle(&mut self, position: u64, by: Option<SessionId>, settled: &mut Settled) {
+        let Some(Owed { hidden, mut holders, .. }) = self.owed.remove(&position) else { return };
+        settled.changed = true;
+        holders.retain(|holder| Some(*holder) != by);
+        match (hidden, holders.is_empty()) {
+            (true, true) => settled.useless.push(position),
+            (true, false) => drop(self.lingering.insert(position, holders)),
+            (false, _) => {}
+        }
     }
 
     /// See [`waxwing_core::AccountLog::released`].
-    pub(crate) fn release(&mut self, session: SessionId) -> Vec<u64> {
+    pub(crate) fn release(&mut self, session: SessionId) -> (Vec<u64>, Settled) {
         let mut free = Vec::new();
         for (position, owed) in &mut self.owed {
             let before = owed.holders.len();
@@ -84,7 +138,15 @@ impl State {
                 free.push(*position);
             }
         }
-        free
+        let mut settled = Settled::default();
+        self.lingering.retain(|position, holders| {
+            holders.retain(|holder| *holder != session);
+            if holders.is_empty() {
+                settled.useless.push(*position);
+            }
+            !holders.is_empty()
+        });
+        (free, settled)
     }
 
     /// See [`waxwing_core::AccountLog::owed`].
@@ -92,7 +154,8 @@ impl State {
         let awake: HashSet<SessionId> =
             sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect();
         let owed = self.owed.iter().filter(|(_, owed)| {
-            !owed.holders.contains(&session) && !owed.holders.iter().any(|holder| awake.contains(holder))
+            !owed.holders.contains(&session)
+                && !(owed.taken && owed.holders.iter().any(|holder| awake.contains(holder)))
         });
         owed.map(|(position, _)| *position).collect()
     }
@@ -108,5 +171,71 @@ impl State {
     /// How many a session has been handed and nobody has acknowledged.
     pub(crate) fn held_by(&self, session: SessionId) -> usize {
         self.owed.values().filter(|owed| owed.holders.contains(&session)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHONE: SessionId = SessionId(1);
+    const DESK: SessionId = SessionId(2);
+
+    fn row(shape: Shape) -> Logged {
+        Logged { position: 7, shape, late: false }
+    }
+
+    fn owed(flags: u8) -> State {
+        let mut state = State::default();
+        state.add(7, OWED | flags, 100);
+        state
+    }
+
+    #[test]
+    fn who_acknowledges_a_copy_settles_what_somebody_has_got() {
+        let mut state = owed(0);
+        state.hand(DESK, row(Shape::CopyOfReceived));
+        state.hand(PHONE, row(Shape::Original));
+        let settled = state.acked(DESK, &[row(Shape::CopyOfReceived)]);
+        assert!(settled.changed && settled.useless.is_empty());
+        assert_eq!(state.owed_count(), 0);
+    }
+
+    /// XEP-0160 §2 (5).
+    #[test]
+    fn a_copy_of_what_nobody_could_take_settles_nothing() {
+        let mut state = owed(0);
+        state.hand(DESK, row(Shape::CopyOfReceived));
+        assert!(!state.acked(DESK, &[row(Shape::CopyOfReceived)]).changed);
+        assert_eq!(state.owed_to(PHONE, &[]), [7]);
+        // It has it already.
+        assert!(state.owed_to(DESK, &[]).is_empty());
+        state.hand(PHONE, row(Shape::Original));
+        assert!(state.acked(PHONE, &[row(Shape::Original)]).changed);
+        assert_eq!(state.owed_count(), 0);
+    }
+
+    /// What is not in the archive is nowhere else.
+    #[test]
+    fn a_hidden_row_stays_for_those_who_wait_with_it() {
+        let mut state = owed(HIDDEN);
+        state.hand(PHONE, row(Shape::Original));
+        state.hand(DESK, row(Shape::Original));
+        let settled = state.acked(DESK, &[row(Shape::Original)]);
+        assert!(settled.changed && settled.useless.is_empty());
+        assert_eq!(state.owed_count(), 0);
+        assert!(state.save().owed.is_empty());
+        assert_eq!(state.acked(PHONE, &[row(Shape::Original)]).useless, [7]);
+    }
+
+    #[test]
+    fn a_hidden_row_goes_with_the_last_session_that_waits_with_it() {
+        let mut state = owed(HIDDEN);
+        state.hand(PHONE, row(Shape::Original));
+        state.hand(DESK, row(Shape::CopyOfReceived));
+        state.acked(DESK, &[row(Shape::CopyOfReceived)]);
+        let (free, settled) = state.release(PHONE);
+        assert!(free.is_empty());
+        assert_eq!(settled.useless, [7]);
     }
 }

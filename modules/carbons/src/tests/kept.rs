@@ -132,7 +132,6 @@ async fn saved(store: &Store) -> SavedSession {
     scene.desk.session().sleep(1 << 20).await;
     to(&mut scene.romeo, PHONE, HI).await;
     let saved = scene.desk.session().save();
-    scene.server.stop().await;
     saved
 }
 
