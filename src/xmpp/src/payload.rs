@@ -38,7 +38,9 @@ mod tests {
              <occupant-id xmlns='urn:xmpp:occupant-id:0' id='1'/>",
             is_bookkeeping
         ));
-        for child in ["<body>x</body>", "<subject/>", "<received xmlns='urn:xmpp:carbons:2'/>", "<y xmlns='z'/>"] {
+        for child in
+            ["<body>x</body>", "<subject/>", "<received xmlns='urn:xmpp:carbons:2'/>", "<y xmlns='z'/>"]
+        {
             assert!(!all(child, is_bookkeeping) && !all(child, is_chat_state), "{child}");
         }
         assert!(all("<composing xmlns='http://jabber.org/protocol/chatstates'/>", is_chat_state));
