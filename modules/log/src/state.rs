@@ -154,8 +154,8 @@ impl State {
         let awake: HashSet<SessionId> =
             sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect();
         let owed = self.owed.iter().filter(|(_, owed)| {
-            !owed.holders.contains(&session)
-                && !(owed.taken && owed.holders.iter().any(|holder| awake.contains(holder)))
+            let others = || owed.holders.iter().any(|holder| awake.contains(holder));
+            !(owed.holders.contains(&session) || owed.taken && others())
         });
         owed.map(|(position, _)| *position).collect()
     }

@@ -78,9 +78,8 @@ async fn a_copy_from_the_log_equals_the_live_one() {
         format!(
             "<message to='{PHONE}' id='m&apos;2'><x:y xmlns:x='urn:x' x:k='&quot;'/><body xml:lang='de'>x</body></message>"
         ),
-        format!(
-            "<message to='juliet@capulet.lit/gone' type='chat'><body/><no-permanent-store xmlns='urn:xmpp:hints'/></message>"
-        ),
+        "<message to='juliet@capulet.lit/gone' type='chat'><body/><no-permanent-store xmlns='urn:xmpp:hints'/></message>"
+            .to_owned(),
     ] {
         scene.romeo.send(&xml).await;
     }
@@ -131,8 +130,7 @@ async fn saved(store: &Store) -> SavedSession {
     assert!(scene.desk.session().begin_acks(true, 7));
     scene.desk.session().sleep(1 << 20).await;
     to(&mut scene.romeo, PHONE, HI).await;
-    let saved = scene.desk.session().save();
-    saved
+    scene.desk.session().save()
 }
 
 #[tokio::test]
