@@ -51,7 +51,11 @@ impl Module for Carbons {
     type Config = NoConfig;
 
     const INFO: ModuleInfo = ModuleInfo::new("carbons", "Copies messages to all clients of an account")
-        .specs(&[Spec::xep(280, "1.0.1"), Spec::xep(297, "1.0").partial("for copies")]);
+        .specs(&[
+            Spec::xep(280, "1.0.1"),
+            Spec::xep(297, "1.0").partial("for copies"),
+            Spec::xep(334, "1.0.0").partial("no-copy"),
+        ]);
 
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self {

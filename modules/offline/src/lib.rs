@@ -42,7 +42,7 @@ impl Module for Offline {
     type Config = Config;
 
     const INFO: ModuleInfo = ModuleInfo::new("offline", "Keeps messages for who is away")
-        .specs(&[Spec::xep(160, "1.0.1"), Spec::xep(334, "1.0.0").partial("storing")])
+        .specs(&[Spec::xep(160, "1.0.1"), Spec::xep(334, "1.0.0").partial("store, no-store")])
         .requires(&["log"]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
