@@ -1,7 +1,6 @@
 //! Which messages are copied ([XEP-0280 §6.1](https://xmpp.org/extensions/xep-0280.html#recommended-rules)).
 
 use waxwing_core::prelude::*;
-use waxwing_xmpp::payload;
 
 /// Whether a message is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +16,8 @@ pub(crate) enum Eligible {
 /// Decides by the rules of §6.1, in the order in which they overrule each other.
 pub(crate) fn eligible(stanza: &Stanza, side: Side) -> Eligible {
     let Kind::Message(kind) = stanza.kind else { return Eligible::No };
-    let has = |namespace, name| stanza.children.find(namespace, name).is_some();
-    if kind == MessageType::Groupchat || has(ns::CARBONS, "private") {
+    let is_private = stanza.children.find(ns::CARBONS, "private").is_some();
+    if kind == MessageType::Groupchat || is_private {
         return Eligible::No;
     }
     if kind == MessageType::Error {
@@ -26,30 +25,21 @@ pub(crate) fn eligible(stanza: &Stanza, side: Side) -> Eligible {
         return Eligible::IfItAnswers;
     }
     // §9, XEP-0334 §4.3.
-    if has(ns::HINTS, "no-copy") {
+    if stanza.has_hint("no-copy") {
         return Eligible::No;
     }
-    let invites = stanza.children.iter().any(is_invitation);
+    let invites = stanza.is_invitation();
     // From an occupant: the room sends it to each client that is there.
     if side == Side::Received && !invites && is_from_occupant(stanza) {
         return Eligible::No;
     }
-    let im = || stanza.children.iter().any(is_im);
-    match kind == MessageType::Chat || invites || (kind == MessageType::Normal && stanza.has_body()) || im() {
-        true => Eligible::Yes,
-        false => Eligible::No,
-    }
-}
-
-/// "Payload elements typically used in IM".
-fn is_im(child: &Child) -> bool {
-    payload::is_chat_state(child) || matches!(child.namespace(), ns::RECEIPTS | ns::CHAT_MARKERS)
-}
-
-/// XEP-0249, XEP-0045 §7.8.2.
-fn is_invitation(child: &Child) -> bool {
-    child.is(ns::CONFERENCE, "x")
-        || child.is(ns::MUC_USER, "x") && child.tree().child(ns::MUC_USER, "invite").is_some()
+    let by_type = match kind {
+        MessageType::Chat => true,
+        MessageType::Normal => stanza.has_body(),
+        _ => false,
+    };
+    // "Payload elements typically used in IM", of whatever type.
+    if by_type || invites || stanza.is_about_conversation() { Eligible::Yes } else { Eligible::No }
 }
 
 /// XEP-0045 §7.5: the room marks private messages.

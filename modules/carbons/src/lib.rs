@@ -73,10 +73,14 @@ impl Module for Carbons {
             },
         });
         // §3, §6.2.
-        reg.feature(DiscoOn::Host, ns::CARBONS);
-        reg.feature(DiscoOn::Host, NS_RULES);
-        reg.iq(Iq::set(IqTo::Own, ns::CARBONS, "enable"), &this, Self::enable)?;
-        reg.iq(Iq::set(IqTo::Own, ns::CARBONS, "disable"), &this, Self::disable)?;
+        for on in [DiscoOn::Host, DiscoOn::Account] {
+            reg.feature(on, ns::CARBONS);
+            reg.feature(on, NS_RULES);
+        }
+        for to in [IqTo::Own, IqTo::Host] {
+            reg.iq(Iq::set(to, ns::CARBONS, "enable"), &this, Self::enable)?;
+            reg.iq(Iq::set(to, ns::CARBONS, "disable"), &this, Self::disable)?;
+        }
         for name in ["enable", "disable"] {
             // §4.1, §5.1; and nobody learns which accounts exist (RFC 6120 §13.11).
             for to in [IqTo::Account, IqTo::Missing] {
@@ -95,16 +99,19 @@ impl Module for Carbons {
 impl Carbons {
     /// §4.
     async fn enable(self: Arc<Self>, iq: IqRequest) -> IqResult {
-        self.switch(iq.session()?, true)
+        self.switch(&iq, true)
     }
 
     /// §5.
     async fn disable(self: Arc<Self>, iq: IqRequest) -> IqResult {
-        self.switch(iq.session()?, false)
+        self.switch(&iq, false)
     }
 
     /// §10.1: as often as the client likes, and twice the same is no error.
-    fn switch(&self, session: &Session, on: bool) -> IqResult {
+    fn switch(&self, iq: &IqRequest, on: bool) -> IqResult {
+        // §4.1, §5.1: not for clients of other servers.
+        let session = iq.origin.session().filter(|session| session.host().domain() == iq.host.domain());
+        let session = session.ok_or(Condition::NotAllowed)?;
         if self.enabled.get(session).0.swap(on, Ordering::AcqRel) != on {
             session.touch();
         }

@@ -4,7 +4,7 @@
 //! here has heard of goes out at once, like bodies, encrypted content, calls, invitations, subjects, answers.
 
 use waxwing_core::prelude::*;
-use waxwing_xmpp::payload;
+use waxwing_xmpp::content;
 
 use crate::Config;
 
@@ -43,12 +43,12 @@ impl Config {
 
     fn weigh(&self, child: &Child, from: &Jid, account: &Account) -> Weight {
         let light = |waits| if waits { Weight::Light } else { Weight::Heavy };
-        if payload::is_bookkeeping(child) {
+        if content::is_bookkeeping(child) {
             return Weight::None;
         }
         match (child.namespace(), child.name()) {
             (ns::CHAT_STATES, _) => light(self.chat_states),
-            (ns::RECEIPTS | ns::CHAT_MARKERS, _) => light(self.receipts),
+            (ns::RECEIPTS | ns::MARKERS, _) => light(self.receipts),
             (NS_EVENT, "event") => light(self.events && is_news_of_contact(child, from, account)),
             // Stands beside events.
             (NS_SHIM, "headers") => Weight::None,

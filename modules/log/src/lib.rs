@@ -23,6 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tracing::error;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_core::{AccountLog, BoxFuture, Logged, SessionId, Shape};
@@ -91,15 +92,16 @@ impl Module for Log {
         for on in [DiscoOn::Host, DiscoOn::Account] {
             reg.feature(on, ns::STANZA_ID);
         }
-        // With its first presence a session is handed what is owed.
-        reg.gate(Side::Sent, Gate::Rewrite, Kinds::MESSAGE | Kinds::AVAILABILITY, &this, Self::open);
-        reg.gate(Side::Received, Gate::Rewrite, Kinds::MESSAGE, &this, Self::open);
+        for side in [Side::Sent, Side::Received] {
+            reg.gate(side, Gate::Rewrite, Kinds::MESSAGE, &this, Self::open);
+        }
         reg.step(Side::Sent, Step::Record, Kinds::MESSAGE, &this, |this, event| {
             this.record(event, Side::Sent)
         });
         reg.step(Side::Received, Step::Record, Kinds::MESSAGE, &this, |this, event| {
             this.record(event, Side::Received)
         });
+        reg.notice(NoticeKind::SessionBound, &this, Self::bound);
         reg.task("checkpoint", Every::seconds(1), &this, |this| async move { this.checkpoint(false).await });
         reg.run("last checkpoint", &this, Self::end);
         this.declare_command(reg);
@@ -120,6 +122,15 @@ impl Log {
             self.load(&account).await.map_err(store_failed)?;
             Ok(Flow::Continue)
         })
+    }
+
+    /// What the account is owed must be known before the session's first presence.
+    async fn bound(self: Arc<Self>, notice: Notice) {
+        if let Notice::SessionBound(session) = notice
+            && let Err(cause) = self.load(session.account()).await
+        {
+            error!(error = %cause, jid = %session.jid(), "The log of an account was not read; nothing is handed over.");
+        }
     }
 
     fn record(&self, event: &mut Event, side: Side) -> HookResult {

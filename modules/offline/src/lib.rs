@@ -12,7 +12,7 @@ use waxwing_core::Outcome;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_log::Log;
-use waxwing_xmpp::payload;
+use waxwing_xmpp::content;
 
 /// `[host.<name>.modules.offline]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,14 +84,13 @@ impl Offline {
 /// All of it counts that is neither a chat state nor says something about the message only: a receipt that is lost
 /// leaves its message unconfirmed for ever, a key or an invitation more than that.
 fn is_storable(stanza: &Stanza) -> bool {
-    let hint = |name| stanza.children.find(ns::HINTS, name).is_some();
-    if hint("no-store") {
+    if stanza.has_hint("no-store") {
         // XEP-0334 §4.2.
         return false;
     }
-    let says = |child| !payload::is_chat_state(child) && !payload::is_bookkeeping(child);
+    let says = |child| !content::is_chat_state(child) && !content::is_bookkeeping(child);
     // XEP-0334 §4.4.
-    hint("store") || stanza.children.iter().any(says)
+    stanza.has_hint("store") || stanza.children.iter().any(says)
 }
 
 #[cfg(test)]

@@ -89,6 +89,12 @@ impl TestClient {
         self.inbox.pop_front()
     }
 
+    /// The next stanza that is there already.
+    pub fn waiting(&mut self) -> Option<Stanza> {
+        self.collect();
+        self.inbox.pop_front()
+    }
+
     /// Nothing may be waiting.
     ///
     /// # Panics

@@ -1,12 +1,12 @@
 //! Addresses, stanzas, error conditions, forms and timestamps of XMPP: no I/O.
 
+pub mod content;
 pub mod datetime;
 pub mod error;
 pub mod form;
 mod forward;
 pub mod jid;
 pub mod ns;
-pub mod payload;
 pub mod stanza;
 #[cfg(test)]
 mod typed;

@@ -45,7 +45,7 @@ pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 /// XEP-0184.
 pub const RECEIPTS: &str = "urn:xmpp:receipts";
 /// XEP-0333.
-pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
+pub const MARKERS: &str = "urn:xmpp:chat-markers:0";
 /// XEP-0045.
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 /// XEP-0249.

@@ -5,9 +5,11 @@ use super::*;
 #[tokio::test]
 async fn xep0280_3_support_and_rules_are_advertised() {
     let scene = scene().await;
-    let features = scene.desk.session().host().declared(DiscoOn::Host).features;
-    for feature in ["urn:xmpp:carbons:2", "urn:xmpp:carbons:rules:0"] {
-        assert!(features.contains(&feature.to_owned()), "{feature}");
+    for on in [DiscoOn::Host, DiscoOn::Account] {
+        let features = scene.desk.session().host().declared(on).features;
+        for feature in ["urn:xmpp:carbons:2", "urn:xmpp:carbons:rules:0"] {
+            assert!(features.contains(&feature.to_owned()), "{feature}");
+        }
     }
 }
 
@@ -75,6 +77,21 @@ async fn xep0280_4_the_own_bare_jid_does_as_well_and_a_get_does_not() {
     assert!(!scene.desk.next().await.unwrap().is_error());
     to(&mut scene.romeo, PHONE, HI).await;
     scene.desk.expect(&copy("received", DESK, "chat", &chat(ROMEO, PHONE, HI))).await;
+}
+
+#[tokio::test]
+async fn xep0280_4_the_own_host_does_as_well_and_another_does_not() {
+    let mut scene = scene().await;
+    ask(&mut scene.desk, "disable").await;
+    for (host, on) in [("montague.lit", false), ("capulet.lit", true)] {
+        scene
+            .desk
+            .send(&format!("<iq to='{host}' type='set' id='s'><enable xmlns='urn:xmpp:carbons:2'/></iq>"))
+            .await;
+        assert_eq!(scene.desk.next().await.unwrap().is_error(), !on);
+        to(&mut scene.romeo, PHONE, HI).await;
+        assert_eq!(scene.desk.next().await.is_some(), on);
+    }
 }
 
 #[tokio::test]
