@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use tracing::error;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
-use waxwing_core::{AccountLog, BoxFuture, Logged, SessionId, Shape};
+use waxwing_core::{AccountLog, BoxFuture, Logged, Origin, SessionId, Shape};
 use waxwing_store::Order;
 use waxwing_xmpp::{Timestamp, delay};
 
@@ -115,6 +115,10 @@ impl Log {
         let Some(account) = event.account.clone() else { return Hooked::pass() };
         // XEP-0359 §5: what only this account's server may say.
         event.stanza.children.retain(|child| !is_own_id(child, account.jid()));
+        if !matches!(event.origin, Origin::Server) {
+            // XEP-0203 §5: nobody else delays in the name of this server.
+            event.stanza.children.retain(|child| !is_own_delay(child, &self.host));
+        }
         if self.logs.peek(&account).is_some() {
             return Hooked::pass();
         }
@@ -313,6 +317,14 @@ impl AccountLog for Log {
 fn is_own_id(child: &Child, account: &BareJid) -> bool {
     child.is(ns::STANZA_ID, "stanza-id")
         && child.attribute("by").is_some_and(|by| Jid::parse(&by).is_ok_and(|by| by == *account.as_jid()))
+}
+
+/// Whether this is a note of delay that only this host makes.
+fn is_own_delay(child: &Child, host: &Host) -> bool {
+    child.is(ns::DELAY, "delay")
+        && child.attribute("from").is_some_and(|from| {
+            Jid::parse(&from).is_ok_and(|from| from.is_bare() && from == host.domain().to_jid())
+        })
 }
 
 /// So many rows are read at once.

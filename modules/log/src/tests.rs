@@ -107,3 +107,16 @@ async fn xep0359_5_ids_that_only_the_account_may_give_are_removed() {
     assert!(!xml.contains("forged") && xml.contains("id='fine'"), "{xml}");
     assert_eq!(xml.matches("<stanza-id").count(), 2, "{xml}");
 }
+
+#[tokio::test]
+async fn xep0203_5_delays_in_the_name_of_the_server_are_removed() {
+    let server = builder(&Store::memory()).start().await;
+    let mut romeo = server.login("romeo@capulet.lit/orchard").await;
+    let mut juliet = server.login("juliet@capulet.lit/balcony").await;
+    let delay =
+        |from: &str| format!("<delay xmlns='urn:xmpp:delay' from='{from}' stamp='2002-09-10T23:08:25Z'/>");
+    let delays = ["CAPULET.lit", "romeo@capulet.lit/orchard"].map(delay).concat();
+    romeo.send(&format!("<message to='juliet@capulet.lit/balcony'><body>x</body>{delays}</message>")).await;
+    let xml = juliet.next().await.unwrap().to_xml();
+    assert!(!xml.contains("CAPULET") && xml.contains(&delay("romeo@capulet.lit/orchard")), "{xml}");
+}
