@@ -11,6 +11,7 @@ pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_presence::Presence>(),
     ModuleDef::of::<waxwing_log::Log>(),
     ModuleDef::of::<waxwing_sm::Sm>(),
+    ModuleDef::of::<waxwing_mam::Mam>(),
     ModuleDef::of::<waxwing_offline::Offline>(),
     ModuleDef::of::<waxwing_carbons::Carbons>(),
     ModuleDef::of::<waxwing_csi::Csi>(),

@@ -21,6 +21,15 @@ pub struct Query {
     pub max: usize,
 }
 
+impl Query {
+    /// Whether a row is one of those asked for.
+    pub fn matches(&self, entry: &Entry, account: &Account) -> bool {
+        self.after.is_none_or(|after| entry.position > after)
+            && self.before.is_none_or(|before| entry.position < before)
+            && self.with.as_ref().is_none_or(|with| concerns(entry, with, account))
+    }
+}
+
 /// A row of the archive.
 #[derive(Debug, Clone)]
 pub struct Entry {

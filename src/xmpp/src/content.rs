@@ -2,7 +2,7 @@
 
 use waxwing_xml::{CONTENT, Child};
 
-use crate::{Stanza, ns};
+use crate::{Kind, MessageType, Stanza, ns};
 
 /// Whether the child tells what the sender is doing right now and nothing else (XEP-0085).
 pub fn is_chat_state(child: &Child) -> bool {
@@ -41,6 +41,16 @@ impl Stanza {
         let about = [ns::RECEIPTS, ns::CHAT_STATES, ns::MARKERS];
         self.children.iter().any(|child| about.contains(&child.namespace()))
     }
+
+    /// Whether it shows its user something at once: text, an encrypted payload, a call, an invitation.
+    pub fn wants_attention(&self) -> bool {
+        let urgent = |child: &Child| {
+            child.namespace() == ns::CALLS
+                || (child.name() == "encrypted" && ns::ENCRYPTED.contains(&child.namespace()))
+        };
+        matches!(self.kind, Kind::Message(kind) if kind != MessageType::Error)
+            && (self.has_body() || self.children.iter().any(urgent) || self.is_invitation())
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +86,19 @@ mod tests {
             ("<x xmlns='http://jabber.org/protocol/muc#user'><decline/></x>", false),
         ] {
             assert_eq!(message(children).is_invitation(), invites, "{children}");
+        }
+    }
+
+    #[test]
+    fn what_shows_the_user_something_wants_attention() {
+        for (children, wants) in [
+            ("<body>b</body>", true),
+            ("<encrypted xmlns='urn:xmpp:omemo:2'/>", true),
+            ("<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>", true),
+            ("<received xmlns='urn:xmpp:receipts' id='1'/>", false),
+            ("<composing xmlns='http://jabber.org/protocol/chatstates'/>", false),
+        ] {
+            assert_eq!(message(children).wants_attention(), wants, "{children}");
         }
     }
 }

@@ -52,3 +52,7 @@ pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub const CONFERENCE: &str = "jabber:x:conference";
 /// XEP-0421.
 pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
+/// XEP-0353.
+pub const CALLS: &str = "urn:xmpp:jingle-message:0";
+/// Encrypted payloads: OMEMO (XEP-0384, current and older), OpenPGP (XEP-0373).
+pub const ENCRYPTED: [&str; 3] = ["urn:xmpp:omemo:2", "eu.siacs.conversations.axolotl", "urn:xmpp:openpgp:0"];
