@@ -302,14 +302,20 @@ impl AccountLog for Log {
         free
     }
 
-    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef]) -> Vec<u64> {
+    fn owed(
+        &self,
+        account: &Account,
+        session: &Session,
+        sessions: &[SessionRef],
+        sleepers: bool,
+    ) -> Vec<u64> {
         if let Some(paged) = self.paged.peek(session) {
             // XEP-0313 §6.1.1: what it has from the archive it need not get again.
             let paged = std::mem::take(&mut *paged.lock());
             self.settle(account, |state| state.found(paged));
         }
         let Some(state) = self.state(account) else { return Vec::new() };
-        state.lock().owed_to(session.id(), sessions)
+        state.lock().owed_to(session.id(), sessions, sleepers)
     }
 }
 

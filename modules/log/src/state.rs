@@ -150,11 +150,11 @@ impl State {
     }
 
     /// See [`waxwing_core::AccountLog::owed`].
-    pub(crate) fn owed_to(&self, session: SessionId, sessions: &[SessionRef]) -> Vec<u64> {
+    pub(crate) fn owed_to(&self, session: SessionId, sessions: &[SessionRef], sleepers: bool) -> Vec<u64> {
         let awake: HashSet<SessionId> =
             sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect();
         let owed = self.owed.iter().filter(|(_, owed)| {
-            let others = || owed.holders.iter().any(|holder| awake.contains(holder));
+            let others = || owed.holders.iter().any(|holder| !sleepers || awake.contains(holder));
             !(owed.holders.contains(&session) || owed.taken && others())
         });
         owed.map(|(position, _)| *position).collect()
@@ -207,12 +207,21 @@ mod tests {
         let mut state = owed(0);
         state.hand(DESK, row(Shape::CopyOfReceived));
         assert!(!state.acked(DESK, &[row(Shape::CopyOfReceived)]).changed);
-        assert_eq!(state.owed_to(PHONE, &[]), [7]);
+        assert_eq!(state.owed_to(PHONE, &[], true), [7]);
         // It has it already.
-        assert!(state.owed_to(DESK, &[]).is_empty());
+        assert!(state.owed_to(DESK, &[], true).is_empty());
         state.hand(PHONE, row(Shape::Original));
         assert!(state.acked(PHONE, &[row(Shape::Original)]).changed);
         assert_eq!(state.owed_count(), 0);
+    }
+
+    /// A new session need not wait for one that sleeps; one that wakes up leaves the others theirs.
+    #[test]
+    fn who_sleeps_with_a_row_keeps_it_from_those_who_wake_up() {
+        let mut state = owed(0);
+        state.hand(PHONE, row(Shape::Original));
+        assert_eq!(state.owed_to(DESK, &[], true), [7]);
+        assert!(state.owed_to(DESK, &[], false).is_empty());
     }
 
     /// What is not in the archive is nowhere else.

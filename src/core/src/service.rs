@@ -64,9 +64,10 @@ pub trait AccountLog: Send + Sync {
     /// A session has ended. Returns what it was handed and nobody else has been, nor acknowledged, oldest first.
     fn released(&self, account: &Account, session: SessionId) -> Vec<u64>;
 
-    /// What the account is owed and `session` has not been handed: rows that no session has but as a copy, or only
-    /// sleeping ones, and nobody has acknowledged; oldest first.
-    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef]) -> Vec<u64>;
+    /// What the account is owed and `session` has not been handed: rows that no session has but as a copy (with
+    /// `sleepers`, or only ones that sleep), and nobody has acknowledged; oldest first.
+    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef], sleepers: bool)
+    -> Vec<u64>;
 }
 
 /// Keeps records of sessions that may be resumed.

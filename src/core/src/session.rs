@@ -230,7 +230,7 @@ impl Session {
             let takes = self.priority().is_some_and(|priority| priority >= 0);
             self.priority.store(priority, Ordering::Release);
             if !takes && priority >= 0 {
-                self.hand_owed(sessions);
+                self.hand_owed(sessions, true);
             }
             std::mem::replace(&mut *self.presence.lock(), presence)
         });
@@ -238,10 +238,10 @@ impl Session {
         before
     }
 
-    /// Hands it all that the account is owed. Under the arrival lock.
-    fn hand_owed(&self, sessions: &[SessionRef]) {
+    /// Hands it all that the account is owed; with `sleepers` also what others sleep with. Under the arrival lock.
+    fn hand_owed(&self, sessions: &[SessionRef], sleepers: bool) {
         let Some(log) = self.host().log() else { return };
-        for position in log.owed(&self.account, self, sessions) {
+        for position in log.owed(&self.account, self, sessions, sleepers) {
             if !self.hand_late(position) {
                 break;
             }
@@ -304,8 +304,9 @@ impl Session {
             *self.peer.lock() = peer;
             self.asleep.send_replace(false);
             if self.priority().is_some_and(|priority| priority >= 0) {
-                // Messages that came while nobody could know of this session (it was killed with the server).
-                self.hand_owed(sessions);
+                // Messages that came while nobody could know of this session (it was killed with the server). What others
+                // sleep with they get themselves.
+                self.hand_owed(sessions, false);
             }
         });
         self.settle(acked);

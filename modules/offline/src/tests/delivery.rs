@@ -162,3 +162,22 @@ async fn acknowledged_by_the_server_means_that_it_comes() {
     assert!(phone.next().await.unwrap().children.find(ns::RECEIPTS, "received").is_some());
     assert_eq!(bodies(&mut phone).await, late(&["Hi"]));
 }
+
+#[tokio::test]
+async fn xep0198_5_each_session_that_wakes_up_gets_its_own() {
+    let server = builder().start().await;
+    let mut romeo = server.online(ROMEO).await;
+    let (mut phone, mut desk) = (server.online(PHONE).await, server.online(DESK).await);
+    for client in [&phone, &desk] {
+        assert!(client.session().begin_acks(true, 7));
+        client.session().sleep(1 << 20).await;
+    }
+    for jid in [PHONE, DESK] {
+        say(&mut romeo, jid, jid).await;
+    }
+    let peer = Peer { address: [127, 0, 0, 1].into(), secure: true };
+    for (client, jid) in [(&mut phone, PHONE), (&mut desk, DESK)] {
+        client.session().wake(0, peer).unwrap();
+        assert_eq!(bodies(client).await, [(jid.to_owned(), false)]);
+    }
+}
