@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use tracing::error;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
-use waxwing_core::{AccountLog, BoxFuture, Logged, Origin, SessionId, Shape};
+use waxwing_core::{AccountLog, BoxFuture, Held, Logged, Origin, SessionId, Shape};
 use waxwing_store::Order;
 use waxwing_xmpp::{Timestamp, delay};
 
@@ -113,11 +113,10 @@ impl Log {
     /// The state must be there before the arrival lock is taken; and no id of ours comes from elsewhere.
     fn open<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
         let Some(account) = event.account.clone() else { return Hooked::pass() };
-        // XEP-0359 §5: what only this account's server may say.
+        // XEP-0359 §5, XEP-0203 §5: what only this account's server may say.
         event.stanza.children.retain(|child| !is_own_id(child, account.jid()));
         if !matches!(event.origin, Origin::Server) {
-            // XEP-0203 §5: nobody else delays in the name of this server.
-            event.stanza.children.retain(|child| !is_own_delay(child, &self.host));
+            event.stanza.children.retain(|child| !is_own_delay(child, self.host.domain().as_str()));
         }
         if self.logs.peek(&account).is_some() {
             return Hooked::pass();
@@ -302,20 +301,14 @@ impl AccountLog for Log {
         free
     }
 
-    fn owed(
-        &self,
-        account: &Account,
-        session: &Session,
-        sessions: &[SessionRef],
-        sleepers: bool,
-    ) -> Vec<u64> {
+    fn owed(&self, account: &Account, session: &Session, held: Held<'_>) -> Vec<u64> {
         if let Some(paged) = self.paged.peek(session) {
             // XEP-0313 §6.1.1: what it has from the archive it need not get again.
             let paged = std::mem::take(&mut *paged.lock());
             self.settle(account, |state| state.found(paged));
         }
         let Some(state) = self.state(account) else { return Vec::new() };
-        state.lock().owed_to(session.id(), sessions, sleepers)
+        state.lock().owed_to(session.id(), held)
     }
 }
 
@@ -325,12 +318,12 @@ fn is_own_id(child: &Child, account: &BareJid) -> bool {
         && child.attribute("by").is_some_and(|by| Jid::parse(&by).is_ok_and(|by| by == *account.as_jid()))
 }
 
-/// Whether this is a note of delay that only this host makes.
-fn is_own_delay(child: &Child, host: &Host) -> bool {
+/// Whether this says that the host itself has delayed the stanza.
+fn is_own_delay(child: &Child, host: &str) -> bool {
     child.is(ns::DELAY, "delay")
-        && child.attribute("from").is_some_and(|from| {
-            Jid::parse(&from).is_ok_and(|from| from.is_bare() && from == host.domain().to_jid())
-        })
+        && child
+            .attribute("from")
+            .is_some_and(|from| Jid::parse(&from).is_ok_and(|from| from.as_str() == host))
 }
 
 /// So many rows are read at once.

@@ -11,12 +11,14 @@ use crate::Custody;
 #[derive(Debug)]
 pub struct Unacked<T> {
     acked: u32,
+    /// The same, without wrapping: an `h` that lies behind cannot lie further behind than this.
+    total: u64,
     items: VecDeque<T>,
 }
 
 impl<T> Default for Unacked<T> {
     fn default() -> Self {
-        Self { acked: 0, items: VecDeque::new() }
+        Self { acked: 0, total: 0, items: VecDeque::new() }
     }
 }
 
@@ -32,7 +34,7 @@ pub struct TooHigh {
 impl<T> Unacked<T> {
     /// As it was when `acked` stanzas had been acknowledged and nothing else was written.
     pub fn since(acked: u32) -> Self {
-        Self { acked, items: VecDeque::new() }
+        Self { acked, total: u64::from(acked), items: VecDeque::new() }
     }
 
     /// Notes what is written next.
@@ -47,14 +49,16 @@ impl<T> Unacked<T> {
     /// It was not sent so many.
     pub fn ack(&mut self, h: u32) -> Result<Vec<T>, TooHigh> {
         let ahead = h.wrapping_sub(self.acked);
-        if ahead > BEHIND {
-            return Ok(Vec::new());
-        }
         let count = usize::try_from(ahead).unwrap_or(usize::MAX);
         if count > self.items.len() {
+            let behind = self.acked.wrapping_sub(h);
+            if behind < BEHIND && u64::from(behind) <= self.total {
+                return Ok(Vec::new());
+            }
             return Err(TooHigh { h, sent: self.count() });
         }
         self.acked = h;
+        self.total += u64::from(ahead);
         Ok(self.items.drain(..count).collect())
     }
 
@@ -72,6 +76,7 @@ impl<T> Unacked<T> {
     /// Forgets what was counted: counting begins (XEP-0198 §4, at `<enabled/>`).
     pub fn begin(&mut self) {
         self.acked = 0;
+        self.total = 0;
         self.items.clear();
     }
 
@@ -180,7 +185,7 @@ impl Handled {
     }
 }
 
-/// An `h` further ahead than this lies behind.
+/// No `h` lies further behind than this.
 const BEHIND: u32 = 1 << 31;
 
 #[cfg(test)]
@@ -196,6 +201,7 @@ mod tests {
         assert_eq!(unacked.ack(2), Ok(vec![]));
         assert_eq!(unacked.ack(1), Ok(vec![]), "behind");
         assert_eq!(unacked.ack(6), Err(TooHigh { h: 6, sent: 5 }));
+        assert_eq!(unacked.ack(u32::MAX), Err(TooHigh { h: u32::MAX, sent: 5 }), "never so far behind");
         assert_eq!(unacked.ack(5), Ok(vec![2, 3, 4]));
     }
 

@@ -16,7 +16,7 @@ use crate::points::{Exit, Gate, Side, Step};
 use crate::request::Requests;
 use crate::service::{BoxFuture, Contacts, RemoteDelivery};
 use crate::tasks::{guard, guard_now};
-use crate::{AccountRef, Custody, Delivery, HostKind, HostRef, IqRequest, IqTo, Reply, SessionRef, Shape};
+use crate::{AccountRef, Custody, Delivery, HostRef, IqRequest, IqTo, Reply, SessionRef, Shape};
 
 /// The service module that owns all addresses of its host.
 #[derive(Clone)]
@@ -157,32 +157,33 @@ impl Router {
         match origin {
             Origin::Client(session) => {
                 reply.to = Some(session.jid().clone());
-                self.hand_back(session, reply);
+                self.give_back(session, reply);
                 Custody::memory()
             }
             _ => self.route(reply, Origin::Server, Custody::memory()).await,
         }
     }
 
-    /// Gives a client our error about what it has sent, past the gates, which would stop it as if it came from who is
-    /// blocked. Other sessions that know of the message may get a copy (XEP-0280 §6.1).
-    fn hand_back(&self, session: &SessionRef, error: Stanza) {
+    /// Gives a client the error that its stanza has met, past the gates, which would stop what seems to come from
+    /// somebody blocked; the user's other clients may want to know (XEP-0280 §6.1).
+    fn give_back(&self, session: &SessionRef, reply: Stanza) {
         let host = session.host();
-        let copied = !host.state().points.step(Side::Received, Step::Copy).is_empty();
-        if !(copied && matches!(error.kind, Kind::Message(_))) {
-            session.send(error);
+        if !matches!(reply.kind, Kind::Message(_))
+            || host.state().points.step(Side::Received, Step::Copy).is_empty()
+        {
+            session.send(reply);
             return;
         }
-        let account = session.account();
-        account.arrive(|sessions| {
-            let owner = Some(Arc::clone(account));
-            let mut event = Event::new(Arc::clone(host), Origin::Server, owner, Custody::memory(), error);
-            let target = sessions.iter().position(|other| other.id() == session.id());
+        let account = Some(Arc::clone(session.account()));
+        let mut event =
+            Event::new(Arc::clone(host), Origin::Server, account, Custody::memory(), reply.clone());
+        session.account().arrive(|sessions| {
+            session.send(reply);
+            let target = sessions.iter().position(|other| other == session);
             event.plan = Plan { outcome: Outcome::Deliver, targets: target.into_iter().collect() };
             event.sessions = Arc::clone(sessions);
-            // Whatever goes wrong with copies, the client hears of the error.
+            // A copy that fails concerns nobody else.
             self.steps(host, Side::Received, Step::Copy, &mut event).ok();
-            session.send(event.stanza);
         });
     }
 
@@ -495,12 +496,11 @@ impl Router {
     /// RFC 6121 §8.5.3.1: a request to a full JID passes only between entities that share presence, or it would
     /// tell a stranger that the resource is there.
     async fn presence_leak(&self, account: &AccountRef, event: &Event, to: &Jid) -> Option<StanzaError> {
-        let from = event.stanza.from.as_ref()?;
-        // The server may ask anybody; in an account's name, whom the account may.
-        let free = matches!(event.origin, Origin::Server) && !self.is_account(from);
-        if !event.stanza.is_request() || to.resource().is_none() || free {
+        // The server may ask anybody: it tells the answer to nobody.
+        if !event.stanza.is_request() || to.resource().is_none() || matches!(event.origin, Origin::Server) {
             return None;
         }
+        let from = event.stanza.from.as_ref()?;
         let contacts = event.host.service::<dyn Contacts>()?;
         if from.same_bare(account.jid().as_jid()) {
             return None;
@@ -513,10 +513,6 @@ impl Router {
                 Some(Condition::InternalServerError.into())
             }
         }
-    }
-
-    fn is_account(&self, jid: &Jid) -> bool {
-        jid.local().is_some() && self.host(jid.domain()).is_some_and(|host| host.kind() == HostKind::Accounts)
     }
 
     fn handler(

@@ -64,10 +64,18 @@ pub trait AccountLog: Send + Sync {
     /// A session has ended. Returns what it was handed and nobody else has been, nor acknowledged, oldest first.
     fn released(&self, account: &Account, session: SessionId) -> Vec<u64>;
 
-    /// What the account is owed and `session` has not been handed: rows that no session has but as a copy (with
-    /// `sleepers`, or only ones that sleep), and nobody has acknowledged; oldest first.
-    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef], sleepers: bool)
-    -> Vec<u64>;
+    /// What the account is owed and `session` has not been handed, oldest first: rows that nobody has acknowledged and
+    /// no session holds. Copies hold only what somebody has been handed itself.
+    fn owed(&self, account: &Account, session: &Session, held: Held<'_>) -> Vec<u64>;
+}
+
+/// Which sessions count as having what they were handed.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// All.
+    ByAny,
+    /// Those of these that are awake: a new client does not wait for one that may never come back.
+    ByAwake(&'a [SessionRef]),
 }
 
 /// Keeps records of sessions that may be resumed.

@@ -12,7 +12,7 @@ use waxwing_xmpp::{Jid, Stanza, StreamError};
 use crate::acks::TooHigh;
 use crate::mailbox::{Delivery, Logged, Refused, Shape};
 use crate::slots::Slots;
-use crate::{AccountRef, HostRef, Mailbox, Notice, Outbound, Peer};
+use crate::{AccountRef, Held, HostRef, Mailbox, Notice, Outbound, Peer};
 
 mod out;
 mod saved;
@@ -230,7 +230,7 @@ impl Session {
             let takes = self.priority().is_some_and(|priority| priority >= 0);
             self.priority.store(priority, Ordering::Release);
             if !takes && priority >= 0 {
-                self.hand_owed(sessions, true);
+                self.hand_owed(Held::ByAwake(sessions));
             }
             std::mem::replace(&mut *self.presence.lock(), presence)
         });
@@ -238,10 +238,10 @@ impl Session {
         before
     }
 
-    /// Hands it all that the account is owed; with `sleepers` also what others sleep with. Under the arrival lock.
-    fn hand_owed(&self, sessions: &[SessionRef], sleepers: bool) {
+    /// Hands it all that the account is owed. Under the arrival lock.
+    fn hand_owed(&self, held: Held<'_>) {
         let Some(log) = self.host().log() else { return };
-        for position in log.owed(&self.account, self, sessions, sleepers) {
+        for position in log.owed(&self.account, self, held) {
             if !self.hand_late(position) {
                 break;
             }
@@ -297,16 +297,15 @@ impl Session {
     pub fn wake(&self, h: u32, peer: Peer) -> Result<(), TooHigh> {
         let acked = self.stream.lock().resumed(h)?;
         let bytes_max = self.host().limits().mailbox_bytes_max.0;
-        self.account.arrive(|sessions| {
+        self.account.arrive(|_| {
             let again = self.stream.lock().again();
             self.mailbox.put_front(again);
             self.mailbox.awake(bytes_max);
             *self.peer.lock() = peer;
             self.asleep.send_replace(false);
             if self.priority().is_some_and(|priority| priority >= 0) {
-                // Messages that came while nobody could know of this session (it was killed with the server). What others
-                // sleep with they get themselves.
-                self.hand_owed(sessions, false);
+                // Messages that came while nobody could know of this session (it was killed with the server).
+                self.hand_owed(Held::ByAny);
             }
         });
         self.settle(acked);
