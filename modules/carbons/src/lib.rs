@@ -1,185 +1,253 @@
-//! Message Carbons: all clients of an account see the whole conversation.
+//! Message Carbons: the other clients of an account see what one of them sends and receives.
 //!
-//! Spec: [XEP-0280](https://xmpp.org/extensions/xep-0280.html). Copies are made under the account's arrival lock, next to
-//! the original; of a message of the log a session that sleeps gets only its position.
+//! Spec: [XEP-0280](https://xmpp.org/extensions/xep-0280.html). Copies are made under the account's arrival lock, before
+//! the original goes out, so they stand in each mailbox where the message stands in the log. A copy of a message of the
+//! log is handed over by its position: a session that sleeps or reads slowly gets it rebuilt from the row.
+
+mod eligible;
+mod recent;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
-use waxwing_core::{Origin, Outcome, Shape};
+use waxwing_core::{Origin, Shape};
 use waxwing_log::Log;
-use waxwing_xml::CONTENT;
+use waxwing_xmpp::carbon;
 
-mod eligible;
-mod sent;
-#[cfg(test)]
-mod tests;
+use eligible::{Eligible, eligible};
+use recent::{Key, Keys, Recent};
 
-use eligible::{Direction, is_eligible};
-use sent::SentIds;
-
-/// Copies the messages of a host's accounts.
+/// Copies messages to the clients of a host that ask for copies.
 #[derive(Debug)]
 pub struct Carbons {
+    /// Where messages are kept, if they are.
     log: ServiceHandle<Log>,
     enabled: SessionSlot<Enabled>,
-    sent: AccountSlot<SentIds>,
-    copies: Counter,
+    recent: AccountSlot<Mutex<Recent>>,
+    keys: Keys,
+    metrics: Metrics,
 }
 
-/// Whether the session's client wants copies.
+#[derive(Debug)]
+struct Metrics {
+    copies: Counter,
+    forged: Counter,
+}
+
+/// Whether the session gets copies (§4).
 #[derive(Debug, Default)]
 struct Enabled(AtomicBool);
+
+impl Enabled {
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 impl Module for Carbons {
     type Config = NoConfig;
 
-    const INFO: ModuleInfo = ModuleInfo::new("carbons", "Copies messages to all clients of a user")
-        .specs(&[Spec::xep(280, "1.0.1")])
-        .after(&["log"]);
+    const INFO: ModuleInfo = ModuleInfo::new("carbons", "Copies messages to all clients of an account")
+        .specs(&[
+            Spec::xep(280, "1.0.1"),
+            Spec::xep(297, "1.0").partial("for copies"),
+            Spec::xep(334, "1.0.0").partial("no-copy"),
+        ]);
 
     fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
-        let enabled = reg.saved_session_slot::<Enabled>(
-            "carbons.enabled",
-            |enabled| enabled.0.load(Ordering::Relaxed).then(|| vec![1]),
-            |enabled, _| enabled.0.store(true, Ordering::Relaxed),
-        );
         let this = Arc::new(Self {
             log: reg.optional_service(),
-            enabled,
-            sent: reg.account_slot(),
-            copies: reg.counter("copies", "Copies of messages for other clients of a user."),
+            enabled: reg.saved_session_slot(
+                "carbons",
+                |enabled: &Enabled| enabled.is_on().then(Vec::new),
+                |enabled, _| enabled.0.store(true, Ordering::Release),
+            ),
+            recent: reg.account_slot(),
+            keys: Keys::default(),
+            metrics: Metrics {
+                copies: reg.counter("copies", "Copies given to other sessions of an account."),
+                forged: reg.counter("forged", "Messages that came with a forged copy, which was taken out."),
+            },
         });
         // §3, §6.2.
-        for feature in [ns::CARBONS, "urn:xmpp:carbons:rules:0"] {
-            reg.feature(DiscoOn::Host, feature);
-            reg.feature(DiscoOn::Account, feature);
+        for on in [DiscoOn::Host, DiscoOn::Account] {
+            reg.feature(on, ns::CARBONS);
+            reg.feature(on, NS_RULES);
         }
         for to in [IqTo::Own, IqTo::Host] {
-            reg.iq(Iq::set(to, ns::CARBONS, "enable"), &this, |this, iq| this.switch(iq, true))?;
-            reg.iq(Iq::set(to, ns::CARBONS, "disable"), &this, |this, iq| this.switch(iq, false))?;
+            reg.iq(Iq::set(to, ns::CARBONS, "enable"), &this, Self::enable)?;
+            reg.iq(Iq::set(to, ns::CARBONS, "disable"), &this, Self::disable)?;
+        }
+        for name in ["enable", "disable"] {
+            // §4.1, §5.1; and nobody learns which accounts exist (RFC 6120 §13.11).
+            for to in [IqTo::Account, IqTo::Missing] {
+                reg.iq(Iq::set(to, ns::CARBONS, name), &this, Self::refuse)?;
+            }
         }
         for side in [Side::Sent, Side::Received] {
-            reg.gate(side, Gate::Rewrite, Kinds::MESSAGE, &this, Self::refuse_forged);
+            reg.gate(side, Gate::Rewrite, Kinds::MESSAGE, &this, Self::take_out_forged);
         }
-        reg.step(Side::Sent, Step::Copy, Kinds::MESSAGE, &this, Self::copy_sent);
-        reg.step(Side::Received, Step::Copy, Kinds::MESSAGE, &this, Self::copy_received);
+        reg.step(Side::Sent, Step::Copy, COPIED, &this, Self::copy_sent);
+        reg.step(Side::Received, Step::Copy, COPIED, &this, Self::copy_received);
         Ok(this)
     }
 }
 
 impl Carbons {
-    /// §4, §5; §10: asking twice changes nothing.
-    async fn switch(self: Arc<Self>, iq: IqRequest, on: bool) -> IqResult {
-        // §4.1: not for clients of others.
-        let session = iq.session().map_err(|_| StanzaError::from(Condition::NotAllowed))?;
-        if session.host().domain() != iq.host.domain() {
-            return Err(Condition::NotAllowed.into());
+    /// §4.
+    async fn enable(self: Arc<Self>, iq: IqRequest) -> IqResult {
+        self.switch(&iq, true)
+    }
+
+    /// §5.
+    async fn disable(self: Arc<Self>, iq: IqRequest) -> IqResult {
+        self.switch(&iq, false)
+    }
+
+    /// §10.1: as often as the client likes, and twice the same is no error.
+    fn switch(&self, iq: &IqRequest, on: bool) -> IqResult {
+        // §4.1, §5.1: not for clients of other servers.
+        let session = iq.origin.session().filter(|session| session.host().domain() == iq.host.domain());
+        let session = session.ok_or(Condition::NotAllowed)?;
+        if self.enabled.get(session).0.swap(on, Ordering::AcqRel) != on {
+            session.touch();
         }
-        self.enabled.get(session).0.store(on, Ordering::Relaxed);
-        session.touch();
         Ok(Reply::empty())
     }
 
-    /// §11: only the account's own server makes copies; what looks like one was made by somebody else.
-    fn refuse_forged<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
-        let forged =
-            |child: &Child| child.namespace() == ns::CARBONS && matches!(child.name(), "received" | "sent");
-        event.stanza.children.retain(|child| !forged(child));
+    /// §4.1, §5.1: another account's copies are not the asker's business.
+    async fn refuse(self: Arc<Self>, _: IqRequest) -> IqResult {
+        Err(Condition::NotAllowed.into())
+    }
+
+    /// §11: copies come from the account's own server only, which does not send them past here. Clients must check
+    /// that, and several did not (CVE-2017-5589), so nobody else's gets through, in either direction.
+    fn take_out_forged<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
+        let before = event.stanza.children.len();
+        event.stanza.children.retain(|child| !is_copy(child));
+        if event.stanza.children.len() != before {
+            self.metrics.forged.inc();
+        }
         Hooked::pass()
     }
 
-    /// §8: to the other clients of the sender.
+    /// §8: what a client sends goes to the others.
     fn copy_sent(&self, event: &mut Event) -> HookResult {
-        let (Some(account), Origin::Client(sender)) = (&event.account, &event.origin) else {
+        let (Some(account), Some(sender)) = (event.account.as_ref(), event.origin.session()) else {
             return Ok(Flow::Continue);
         };
-        if !is_eligible(&event.stanza, Direction::Sent) && !self.answers(event, Direction::Sent) {
+        if !self.concerns(event, account, Side::Sent) || is_own(account, event.stanza.to.as_ref()) {
+            // What an account sends to itself is copied where it arrives: there it is known who gets the original.
             return Ok(Flow::Continue);
         }
-        self.note(event, Direction::Sent);
-        // A message to oneself is copied where it arrives.
-        if event.stanza.to.as_ref().is_none_or(|to| to.same_bare(account.jid().as_jid())) {
-            return Ok(Flow::Continue);
-        }
-        let mut stanza = event.stanza.clone();
+        let mut original = event.stanza.clone();
         if let (Some(position), Some(log)) = (event.logged, self.log.get()) {
-            // XEP-0313 §3.5: in the copy, never in what goes out.
-            stanza.children.push(log.stanza_id(account, position).to_child());
+            // XEP-0313 §3.5: for the account, never for the recipient.
+            original.children.push(log.stanza_id(account, position).to_child());
         }
-        for session in event.sessions.iter().filter(|session| *session != sender && self.wants(session)) {
-            self.copy(account, session, &stanza, event.logged, Shape::CopyOfSent);
-        }
+        let others = event.sessions.iter().filter(|session| session.id() != sender.id());
+        self.give(account, &original, event.logged, Shape::CopyOfSent, others);
         Ok(Flow::Continue)
     }
 
-    /// §7: to the clients of the recipient that do not get the original.
+    /// §7: what a client receives goes to the others.
     fn copy_received(&self, event: &mut Event) -> HookResult {
-        let Some(account) = event.account.clone() else { return Ok(Flow::Continue) };
-        if !is_eligible(&event.stanza, Direction::Received) && !self.answers(event, Direction::Received) {
+        let Some(account) = event.account.as_ref() else { return Ok(Flow::Continue) };
+        if !self.concerns(event, account, Side::Received) {
             return Ok(Flow::Continue);
         }
-        self.note(event, Direction::Received);
-        let sender = event.origin.session();
-        for (index, session) in event.sessions.iter().enumerate() {
-            let original = event.plan.outcome == Outcome::Deliver && event.plan.targets.contains(&index);
-            if !original && self.wants(session) && sender != Some(session) {
-                self.copy(&account, session, &event.stanza, event.logged, Shape::CopyOfReceived);
-            }
-        }
+        let own = is_own(account, event.stanza.from.as_ref());
+        // To the others a message to the own account is one that it has sent: nobody is to be called by it.
+        let shape = if own { Shape::CopyOfSent } else { Shape::CopyOfReceived };
+        let sender = match &event.origin {
+            Origin::Client(sender) if own => Some(sender.id()),
+            _ => None,
+        };
+        let others = event.sessions.iter().enumerate();
+        let others = others.filter(|(index, _)| !event.plan.targets.contains(index));
+        let others = others.map(|(_, session)| session).filter(|session| Some(session.id()) != sender);
+        self.give(account, &event.stanza, event.logged, shape, others);
         Ok(Flow::Continue)
     }
 
-    fn wants(&self, session: &Session) -> bool {
-        self.enabled.peek(session).is_some_and(|enabled| enabled.0.load(Ordering::Relaxed))
-    }
-
-    fn copy(
-        &self,
-        account: &Account,
-        session: &SessionRef,
-        stanza: &Stanza,
-        logged: Option<u64>,
-        shape: Shape,
-    ) {
-        let sent = shape == Shape::CopyOfSent;
-        let Some(copy) = waxwing_xmpp::carbon(sent, stanza, account.jid(), session.jid()) else { return };
-        self.copies.inc();
-        match logged {
-            Some(position) => session.hand(copy, position, shape, false),
-            None => session.send(copy),
-        };
-    }
-
-    /// §6.1: an error that answers an eligible message. The other direction is that of the message.
-    fn answers(&self, event: &Event, direction: Direction) -> bool {
-        if event.stanza.kind != Kind::Message(MessageType::Error) || eligible::is_private(&event.stanza) {
+    /// Whether anybody gets copies, and the message is one to be copied (§6).
+    fn concerns(&self, event: &Event, account: &Account, side: Side) -> bool {
+        if !event.sessions.iter().any(|session| self.gets_copies(session)) {
             return false;
         }
-        let Some(account) = &event.account else { return false };
-        let Some(id) = &event.stanza.id else { return false };
-        let (peer, asked) = match direction {
-            Direction::Sent => (event.stanza.to.as_ref(), Direction::Received),
-            Direction::Received => (event.stanza.from.as_ref(), Direction::Sent),
+        let peer = match side {
+            Side::Sent => event.stanza.to.as_ref(),
+            Side::Received => event.stanza.from.as_ref(),
         };
-        peer.is_some_and(|peer| self.sent.get(account).contains(asked, peer, id.as_str()))
+        let peer = peer.unwrap_or_else(|| account.jid().as_jid());
+        // Without an id nobody can tell what an error answers.
+        let key: Option<Key> = event.stanza.id.as_ref().map(|id| self.keys.key(id.as_str(), peer));
+        match eligible(&event.stanza, side) {
+            Eligible::No => false,
+            Eligible::Yes => {
+                if let Some(key) = key {
+                    self.recent.get(account).lock().add(side, key);
+                }
+                true
+            }
+            // It answers what went the other way.
+            Eligible::IfItAnswers => {
+                let recent = self.recent.get(account).lock();
+                key.is_some_and(|key| match side {
+                    Side::Sent => recent.has(Side::Received, key),
+                    Side::Received => recent.has(Side::Sent, key),
+                })
+            }
+        }
     }
 
-    /// Remembers an eligible message, for an error that may answer it.
-    fn note(&self, event: &Event, direction: Direction) {
-        let peer = match direction {
-            Direction::Sent => event.stanza.to.as_ref(),
-            Direction::Received => event.stanza.from.as_ref(),
-        };
-        if let (Some(account), Some(peer), Some(id)) = (&event.account, peer, &event.stanza.id) {
-            self.sent.get(account).add(direction, peer, id.as_str());
+    fn gets_copies(&self, session: &Session) -> bool {
+        self.enabled.peek(session).is_some_and(Enabled::is_on)
+    }
+
+    /// Gives those of the sessions copies that have asked for them.
+    fn give<'s>(
+        &self,
+        account: &Account,
+        original: &Stanza,
+        logged: Option<u64>,
+        shape: Shape,
+        sessions: impl Iterator<Item = &'s SessionRef>,
+    ) {
+        let mut made: Option<Stanza> = None;
+        for session in sessions.filter(|session| self.gets_copies(session)) {
+            let copy = match made.take() {
+                Some(copy) => Some(copy.to(session.jid().clone())),
+                None => carbon(shape == Shape::CopyOfSent, original, account.jid(), session.jid()),
+            };
+            let Some(copy) = copy else { return };
+            made = Some(copy.clone());
+            let taken = match logged {
+                Some(position) => session.hand(copy, position, shape, false),
+                None => session.send(copy),
+            };
+            self.metrics.copies.inc_by(u64::from(taken));
         }
     }
 }
 
-/// Whether there is a body.
-fn has_body(stanza: &Stanza) -> bool {
-    stanza.children.find(CONTENT, "body").is_some()
+fn is_own(account: &Account, jid: Option<&Jid>) -> bool {
+    // A message without 'to' is for the sender's own account (RFC 6120 §10.3.1).
+    jid.is_none_or(|jid| jid.same_bare(account.jid().as_jid()))
 }
+
+fn is_copy(child: &Child) -> bool {
+    child.is(ns::CARBONS, "received") || child.is(ns::CARBONS, "sent")
+}
+
+/// §6.2: all the rules of §6.1 hold.
+const NS_RULES: &str = "urn:xmpp:carbons:rules:0";
+
+/// §6.1: groupchat never.
+const COPIED: Kinds = Kinds::NORMAL.or(Kinds::CHAT).or(Kinds::HEADLINE).or(Kinds::MESSAGE_ERROR);
+
+#[cfg(test)]
+mod tests;

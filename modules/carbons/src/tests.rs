@@ -1,97 +1,86 @@
-//! Copies beside originals, in memory.
+use waxwing_core::Peer;
+use waxwing_testkit::{TestClient, TestServer, TestServerBuilder};
 
-use waxwing_log::Log;
-use waxwing_presence::Presence;
-use waxwing_roster::Rosters;
-use waxwing_testkit::{TestClient, TestServer};
+use super::*;
 
-use crate::Carbons;
+mod copies;
+mod enabling;
+mod errors;
+mod forged;
+mod kept;
+mod rules;
 
-const ENABLE: &str = "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>";
+const ROMEO: &str = "romeo@montague.lit/orchard";
+const PHONE: &str = "juliet@capulet.lit/phone";
+const DESK: &str = "juliet@capulet.lit/desk";
+const TABLET: &str = "juliet@capulet.lit/tablet";
 
-async fn start() -> (TestServer, TestClient, TestClient, TestClient) {
-    let server = TestServer::host("capulet.lit")
-        .with::<Carbons>()
-        .with::<Log>()
-        .with::<Rosters>()
-        .with::<Presence>()
-        .start()
-        .await;
-    let romeo = server.online("romeo@capulet.lit/orchard").await;
-    let mut balcony = server.online("juliet@capulet.lit/balcony").await;
-    let mut chamber = server.online("juliet@capulet.lit/chamber").await;
-    chamber.send(ENABLE).await;
-    chamber.expect("<iq type='result' id='c' to='juliet@capulet.lit/chamber'/>").await;
-    chamber.forget();
-    balcony.forget();
-    (server, romeo, balcony, chamber)
+fn builder() -> TestServerBuilder {
+    let server = TestServer::host("capulet.lit").and_host("montague.lit");
+    server.with::<Carbons>().with::<waxwing_roster::Rosters>().with::<waxwing_presence::Presence>()
 }
 
-fn copy(direction: &str, from: &str, to: &str) -> String {
-    format!(
-        "<message type='chat' from='juliet@capulet.lit' to='juliet@capulet.lit/chamber'>
-           <{direction} xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>
-             <message xmlns='jabber:client' type='chat' from='{from}' to='{to}'><body>x</body></message>
-           </forwarded></{direction}>
-         </message>"
-    )
+/// Romeo, and two clients of Juliet's that have carbons on.
+struct Scene {
+    server: TestServer,
+    romeo: TestClient,
+    phone: TestClient,
+    desk: TestClient,
 }
 
-#[tokio::test]
-async fn xep0280_7_what_another_resource_gets_is_copied() {
-    let (_server, mut romeo, mut balcony, mut chamber) = start().await;
-    romeo.send("<message type='chat' to='juliet@capulet.lit/balcony'><body>x</body></message>").await;
-    let original = "<message type='chat' from='romeo@capulet.lit/orchard' to='juliet@capulet.lit/balcony'><body>x</body></message>";
-    balcony.expect(original).await;
-    chamber.expect(&copy("received", "romeo@capulet.lit/orchard", "juliet@capulet.lit/balcony")).await;
-    balcony.expect_nothing();
-    // Who gets the original gets no copy.
-    romeo.send("<message type='chat' to='juliet@capulet.lit'><body>x</body></message>").await;
-    chamber
-        .expect("<message type='chat' from='romeo@capulet.lit/orchard' to='juliet@capulet.lit'><body>x</body></message>")
-        .await;
-    chamber.expect_nothing();
+async fn scene() -> Scene {
+    scene_of(builder()).await
 }
 
-#[tokio::test]
-async fn xep0280_8_what_another_resource_sends_is_copied() {
-    let (_server, mut romeo, mut balcony, mut chamber) = start().await;
-    balcony.send("<message type='chat' to='romeo@capulet.lit'><body>x</body></message>").await;
-    chamber.expect(&copy("sent", "juliet@capulet.lit/balcony", "romeo@capulet.lit")).await;
-    balcony.expect_nothing();
-    assert!(romeo.next().await.unwrap().has_body());
-    // §5: not any more.
-    chamber.send("<iq type='set' id='c'><disable xmlns='urn:xmpp:carbons:2'/></iq>").await;
-    chamber.forget();
-    balcony.send("<message type='chat' to='romeo@capulet.lit'><body>x</body></message>").await;
-    chamber.expect_nothing();
+async fn scene_of(builder: TestServerBuilder) -> Scene {
+    let server = builder.start().await;
+    let romeo = server.online(ROMEO).await;
+    let mut phone = server.online(PHONE).await;
+    enable(&mut phone).await;
+    let mut desk = server.online(DESK).await;
+    enable(&mut desk).await;
+    phone.forget();
+    Scene { server, romeo, phone, desk }
 }
 
-#[tokio::test]
-async fn xep0280_9_private_messages_are_not_copied() {
-    let (_server, _romeo, mut balcony, mut chamber) = start().await;
-    balcony
-        .send("<message type='chat' to='romeo@capulet.lit'><body>x</body><private xmlns='urn:xmpp:carbons:2'/></message>")
-        .await;
-    chamber.expect_nothing();
-}
-
-#[tokio::test]
-async fn xep0280_11_a_forged_copy_is_not_passed_on() {
-    let (_server, mut romeo, mut balcony, _chamber) = start().await;
-    let forged = copy("received", "tybalt@capulet.lit", "juliet@capulet.lit");
-    let inner = forged.split_once('>').unwrap().1;
-    romeo.send(&format!("<message type='chat' to='juliet@capulet.lit/balcony'>{inner}")).await;
-    while let Some(stanza) = balcony.next().await {
-        assert!(!stanza.to_xml().contains("carbons"), "{}", stanza.to_xml());
+impl Scene {
+    /// Another client of Juliet's with carbons on, of which nobody hears any more.
+    async fn another(&mut self, jid: &str, presence: &str) -> TestClient {
+        let mut client = self.server.login(jid).await;
+        enable(&mut client).await;
+        if !presence.is_empty() {
+            client.send(presence).await;
+        }
+        client.forget();
+        self.phone.forget();
+        self.desk.forget();
+        client
     }
 }
 
-/// §6.1: errors are copied with what they answer, and only then.
-#[tokio::test]
-async fn xep0280_6_1_an_error_is_copied_with_what_it_answers() {
-    let (_server, _romeo, mut balcony, mut chamber) = start().await;
-    balcony.send("<message type='chat' id='1' to='nobody@capulet.lit'><body>x</body></message>").await;
-    assert!(balcony.next().await.unwrap().is_error());
-    assert!(chamber.next().await.unwrap().to_xml().contains("<sent "));
+async fn ask(client: &mut TestClient, name: &str) {
+    client.send(&format!("<iq type='set' id='c'><{name} xmlns='urn:xmpp:carbons:2'/></iq>")).await;
+    client.expect("<iq type='result' id='c' to='{any}'/>").await;
+}
+
+async fn enable(client: &mut TestClient) {
+    ask(client, "enable").await;
+}
+
+fn copy(direction: &str, to: &str, kind: &str, inner: &str) -> String {
+    let inner = inner.replacen("<message ", "<message xmlns='jabber:client' ", 1);
+    format!(
+        "<message from='juliet@capulet.lit' to='{to}' type='{kind}'><{direction} xmlns='urn:xmpp:carbons:2'>\
+         <forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded></{direction}></message>"
+    )
+}
+
+const HI: &str = "<body>Hi</body><thread>t</thread>";
+
+async fn to(client: &mut TestClient, to: &str, rest: &str) {
+    client.send(&format!("<message to='{to}' type='chat' id='m1'>{rest}</message>")).await;
+}
+
+fn chat(from: &str, to: &str, rest: &str) -> String {
+    format!("<message from='{from}' to='{to}' type='chat' id='m1'>{rest}</message>")
 }

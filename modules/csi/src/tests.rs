@@ -1,120 +1,73 @@
-//! What waits, what passes, and what that saves.
+use waxwing_core::Peer;
+use waxwing_testkit::{TestClient, TestServer, TestServerBuilder};
 
-use std::sync::Arc;
+use super::*;
 
-use waxwing_core::prelude::*;
-use waxwing_core::{Enable, Peer, Trigger};
-use waxwing_presence::Presence;
-use waxwing_roster::Rosters;
-use waxwing_testkit::{TestClient, TestServer};
+mod order;
+mod together;
+mod trace;
+mod waits;
 
-use crate::{Csi, NS};
+const ROMEO: &str = "romeo@montague.lit/orchard";
+const PHONE: &str = "juliet@capulet.lit/phone";
 
-/// Says it as c2s does.
+const COMPOSING: &str = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+const RECEIPT: &str = "<received xmlns='urn:xmpp:receipts' id='1'/>";
+
+fn builder() -> TestServerBuilder {
+    TestServer::host("capulet.lit").with::<Csi>()
+}
+
+/// What the listener does with the element.
 async fn indicate(client: &TestClient, state: &'static str) {
-    let session = Arc::clone(client.session());
-    let host = Arc::clone(session.host());
-    let feature = host.stream_features().iter().find(|feature| feature.module == "csi").unwrap();
+    let session = client.session();
+    let trigger = Trigger::Nonza("urn:xmpp:csi:0", state);
+    let features = session.host().stream_features();
+    let feature = features.iter().find(|feature| feature.triggers.contains(&trigger)).unwrap();
     let request = Enable {
-        trigger: Trigger::Nonza(NS, state),
+        trigger,
         stanza: None,
-        payload: Tree::new(NS, state).to_child(),
-        host: Arc::clone(&host),
-        session: Some(session),
-        peer: Peer { address: [127, 0, 0, 1].into(), secure: true },
+        payload: Tree::new("urn:xmpp:csi:0", state).to_child(),
+        host: Arc::clone(session.host()),
+        session: Some(Arc::clone(session)),
+        peer: session.peer(),
     };
     let reply = feature.enable(request).unwrap().await.unwrap();
+    // §4.2: there is no reply.
     assert!(reply.children().is_empty());
 }
 
-async fn start() -> (TestServer, TestClient, TestClient) {
-    let server =
-        TestServer::host("capulet.lit").with::<Csi>().with::<Rosters>().with::<Presence>().start().await;
-    let romeo = server.online("romeo@capulet.lit/orchard").await;
-    let juliet = server.online("juliet@capulet.lit/balcony").await;
-    (server, romeo, juliet)
+/// Juliet's phone, which nobody looks at.
+async fn pocket() -> (TestServer, TestClient) {
+    pocket_of(builder()).await
 }
 
-const JULIET: &str = "juliet@capulet.lit/balcony";
-
-fn presence(show: &str) -> String {
-    format!("<presence to='{JULIET}'><show>{show}</show></presence>")
+async fn pocket_of(builder: TestServerBuilder) -> (TestServer, TestClient) {
+    let server = builder.start().await;
+    let mut phone = server.login(PHONE).await;
+    phone.forget();
+    indicate(&phone, "inactive").await;
+    (server, phone)
 }
 
-fn message(children: &str) -> String {
-    format!("<message type='chat' to='{JULIET}'>{children}</message>")
+/// A stanza arrives for the client.
+fn arrives(client: &TestClient, xml: &str) {
+    assert!(client.session().send(Stanza::parse(xml).unwrap_or_else(|| panic!("no stanza: {xml}"))));
 }
 
-#[tokio::test]
-async fn xep0352_3_2_the_last_presence_goes_out_before_what_is_important() {
-    let (_server, mut romeo, mut juliet) = start().await;
-    indicate(&juliet, "inactive").await;
-    for show in ["away", "xa", "dnd"] {
-        romeo.send(&presence(show)).await;
-    }
-    romeo.send(&message("<composing xmlns='http://jabber.org/protocol/chatstates'/>")).await;
-    juliet.expect_nothing();
-    romeo.send(&message("<body>x</body>")).await;
-    let seen: Vec<String> = [juliet.next().await, juliet.next().await, juliet.next().await]
-        .into_iter()
-        .map(|stanza| stanza.unwrap().to_xml())
-        .collect();
-    assert!(seen[0].contains("<show>dnd</show>"), "{seen:?}");
-    assert!(seen[1].contains("<composing"), "{seen:?}");
-    assert!(seen[2].contains("<body>"), "{seen:?}");
-    juliet.expect_nothing();
+fn message(kind: &str, children: &str) -> String {
+    format!("<message from='{ROMEO}' to='{PHONE}' type='{kind}'>{children}</message>")
+}
+
+fn presence(from: &str, children: &str) -> String {
+    format!("<presence from='{from}' to='{PHONE}'>{children}</presence>")
 }
 
 #[tokio::test]
-async fn xep0352_5_1_all_that_waits_goes_out_when_the_client_is_active() {
-    let (_server, mut romeo, mut juliet) = start().await;
-    indicate(&juliet, "inactive").await;
-    romeo.send(&presence("away")).await;
-    juliet.expect_nothing();
-    indicate(&juliet, "active").await;
-    assert!(juliet.next().await.unwrap().to_xml().contains("away"));
-    romeo.send(&presence("xa")).await;
-    assert!(juliet.next().await.unwrap().to_xml().contains("xa"));
-}
-
-#[tokio::test]
-async fn xep0352_5_a_client_is_active_until_it_says_otherwise() {
-    let (_server, mut romeo, mut juliet) = start().await;
-    romeo.send(&presence("away")).await;
-    assert!(juliet.next().await.is_some());
-}
-
-/// Eight hours of a phone in a pocket: 60 contacts whose clients go away and come back, people who write.
-#[tokio::test]
-async fn what_it_saves_on_a_phone_in_a_pocket() {
-    let mut bytes = Vec::new();
-    for inactive in [false, true] {
-        let (server, _, mut juliet) = start().await;
-        if inactive {
-            indicate(&juliet, "inactive").await;
-        }
-        let (mut stanzas, mut size) = (0, 0);
-        for round in 0..20 {
-            for contact in 0..60 {
-                let mut contact = server.login(&format!("contact{contact}@capulet.lit/phone")).await;
-                contact.send(&presence(if round % 2 == 0 { "away" } else { "xa" })).await;
-            }
-            let mut friend = server.login("friend@capulet.lit/phone").await;
-            friend.send(&message("<composing xmlns='http://jabber.org/protocol/chatstates'/>")).await;
-            if round % 5 == 0 {
-                friend
-                    .send(&message(
-                        "<body>Are you there?</body><active xmlns='http://jabber.org/protocol/chatstates'/>",
-                    ))
-                    .await;
-            }
-            while let Some(stanza) = juliet.waiting() {
-                stanzas += 1;
-                size += stanza.to_xml().len();
-            }
-        }
-        println!("inactive: {inactive}: {stanzas} stanzas, {size} bytes");
-        bytes.push(size);
-    }
-    assert!(bytes[1] * 3 < bytes[0], "{bytes:?}");
+async fn xep0352_4_1_it_is_offered_after_login() {
+    let server = builder().start().await;
+    let phone = server.login(PHONE).await;
+    let features = phone.session().host().stream_features();
+    let feature = features.iter().find(|feature| feature.element.is("urn:xmpp:csi:0", "csi")).unwrap();
+    assert_eq!(feature.offered, Offered::AfterLogin);
 }

@@ -37,7 +37,7 @@ pub use limits::Config;
 use limits::LimitsTable;
 pub use page::{Entry, Extent, Page, Query};
 use retention::Round;
-use state::State;
+use state::{Settled, State};
 use table::{HIDDEN, Inbound, Peers, Rows, States};
 
 /// The logs of one host's accounts.
@@ -144,7 +144,7 @@ impl Log {
     /// The state must be there before the arrival lock is taken; and no id of ours comes from elsewhere.
     fn open<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
         let Some(account) = event.account.clone() else { return Hooked::pass() };
-        // XEP-0359 §5, XEP-0203 §3: what only this account's server may say.
+        // XEP-0359 §5, XEP-0203 §5: what only this account's server may say.
         event.stanza.children.retain(|child| !is_own_id(child, account.jid()));
         if !matches!(event.origin, Origin::Server) {
             event.stanza.children.retain(|child| !is_own_delay(child, self.host.domain().as_str()));
@@ -248,21 +248,18 @@ impl Log {
         }
     }
 
-    /// Nobody is owed these any more. What the archive does not show goes.
-    fn settle(&self, account: &Account, positions: impl IntoIterator<Item = u64>) {
+    /// Notes what was settled; rows that are of no use any more go.
+    fn settle(&self, account: &Account, settle: impl FnOnce(&mut State) -> Settled) {
         let Some(state) = self.state(account) else { return };
         let mut state = state.lock();
-        for position in positions {
-            match state.settle(position) {
-                None => {}
-                Some(false) => self.note_change(account, &mut state),
-                Some(true) => {
-                    self.note_change(account, &mut state);
-                    // If this fails the row stays until its month goes.
-                    let rows = self.rows.month(table::month(position));
-                    drop(rows.delete(account.number(), &position));
-                }
-            }
+        let settled = settle(&mut state);
+        if settled.changed {
+            self.note_change(account, &mut state);
+        }
+        for position in settled.useless {
+            // If this fails the row stays until its month goes.
+            let rows = self.rows.month(table::month(position));
+            drop(rows.delete(account.number(), &position));
         }
     }
 
@@ -320,24 +317,31 @@ impl AccountLog for Log {
         Box::pin(self.read_rows(session, rows))
     }
 
-    fn handed(&self, account: &Account, position: u64, session: SessionId) {
+    fn handed(&self, account: &Account, session: SessionId, row: Logged) {
         if let Some(state) = self.state(account) {
-            state.lock().hand(position, session);
+            state.lock().hand(session, row);
         }
     }
 
-    fn acked(&self, account: &Account, rows: &[Logged]) {
-        self.settle(account, rows.iter().map(|row| row.position));
+    fn acked(&self, account: &Account, session: SessionId, rows: &[Logged]) {
+        self.settle(account, |state| state.acked(session, rows));
     }
 
     fn released(&self, account: &Account, session: SessionId) -> Vec<u64> {
-        self.state(account).map(|state| state.lock().release(session)).unwrap_or_default()
+        let mut free = Vec::new();
+        self.settle(account, |state| {
+            let settled;
+            (free, settled) = state.release(session);
+            settled
+        });
+        free
     }
 
     fn owed(&self, account: &Account, session: &Session, held: Held<'_>) -> Vec<u64> {
         if let Some(paged) = self.paged.peek(session) {
             // XEP-0313 §6.1.1: what it has from the archive it need not get again.
-            self.settle(account, std::mem::take(&mut *paged.lock()));
+            let paged = std::mem::take(&mut *paged.lock());
+            self.settle(account, |state| state.found(paged));
         }
         let Some(state) = self.state(account) else { return Vec::new() };
         state.lock().owed_to(session.id(), held)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use smallvec::SmallVec;
-use waxwing_core::{Held, SessionId, SessionRef};
+use waxwing_core::{Held, Logged, SessionId, SessionRef, Shape};
 use waxwing_store::Ticket;
 
 use crate::limits::Overrides;
@@ -25,6 +25,9 @@ pub(crate) struct State {
     pub(crate) overrides: Overrides,
     /// Nothing is left of the rows before `low`.
     pub(crate) swept: bool,
+    /// Rows that the archive does not show and that somebody has acknowledged, with the sessions that wait with them
+    /// all the same: they have nothing but the row.
+    lingering: BTreeMap<u64, Holders>,
     /// The write of the last row.
     pub(crate) written: Option<Ticket>,
     /// It waits for a checkpoint.
@@ -37,7 +40,21 @@ struct Owed {
     hidden: bool,
     /// Bytes of the row.
     bytes: u64,
-    holders: SmallVec<[SessionId; 2]>,
+    /// Somebody has been handed the message itself.
+    taken: bool,
+    /// Who has been handed it, or a copy.
+    holders: Holders,
+}
+
+type Holders = SmallVec<[SessionId; 2]>;
+
+/// What came of an acknowledgement.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// A checkpoint would say something else now.
+    pub(crate) changed: bool,
+    /// Rows that nobody needs any more.
+    pub(crate) useless: Vec<u64>,
 }
 
 impl State {
@@ -70,21 +87,57 @@ impl State {
         }
     }
 
-    pub(crate) fn hand(&mut self, position: u64, session: SessionId) {
-        if let Some(owed) = self.owed.get_mut(&position)
-            && !owed.holders.contains(&session)
-        {
-            owed.holders.push(session);
+    pub(crate) fn hand(&mut self, session: SessionId, row: Logged) {
+        if let Some(owed) = self.owed.get_mut(&row.position) {
+            owed.taken |= row.shape == Shape::Original;
+            if !owed.holders.contains(&session) {
+                owed.holders.push(session);
+            }
         }
     }
 
-    /// Nobody is owed it any more. The answer: whether it was owed, and hidden from the archive: then it goes.
-    pub(crate) fn settle(&mut self, position: u64) -> Option<bool> {
-        let owed = self.owed.remove(&position)?;
-        if owed.hidden {
-            self.bytes = self.bytes.saturating_sub(owed.bytes);
+    /// See [`waxwing_core::AccountLog::acked`].
+    pub(crate) fn acked(&mut self, session: SessionId, rows: &[Logged]) -> Settled {
+        let mut settled = Settled::default();
+        for row in rows {
+            if let Some(holders) = self.lingering.get_mut(&row.position) {
+                holders.retain(|holder| *holder != session);
+                if holders.is_empty() {
+                    self.lingering.remove(&row.position);
+                    settled.useless.push(row.position);
+                }
+            } else if let Some(owed) = self.owed.get(&row.position)
+                // XEP-0160 §2: who got a copy because nobody could take the message has not taken it.
+                && (owed.taken || row.shape == Shape::Original)
+            {
+                self.settle(row.position, Some(session), &mut settled);
+            }
         }
-        Some(owed.hidden)
+        settled
+    }
+
+    /// A client has found these in the archive.
+    pub(crate) fn found(&mut self, positions: impl IntoIterator<Item = u64>) -> Settled {
+        let mut settled = Settled::default();
+        for position in positions {
+            self.settle(position, None, &mut settled);
+        }
+        settled
+    }
+
+    /// Nobody is owed it any more. A row that the archive does not show goes when nobody waits with it.
+    fn settle(&mut self, position: u64, by: Option<SessionId>, settled: &mut Settled) {
+        let Some(Owed { hidden, bytes, mut holders, .. }) = self.owed.remove(&position) else { return };
+        settled.changed = true;
+        if hidden {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        holders.retain(|holder| Some(*holder) != by);
+        match (hidden, holders.is_empty()) {
+            (true, true) => settled.useless.push(position),
+            (true, false) => drop(self.lingering.insert(position, holders)),
+            (false, _) => {}
+        }
     }
 
     /// A row has another size now.
@@ -98,7 +151,11 @@ impl State {
     /// The oldest row goes, and all that was before it is gone. The answer: whether somebody was owed it.
     pub(crate) fn expire(&mut self, position: u64, flags: u8, bytes: u64) -> bool {
         self.low = position.saturating_add(1);
-        let owed = self.settle(position).is_some();
+        let mut settled = Settled::default();
+        self.settle(position, None, &mut settled);
+        // Whoever waits with it finds nothing.
+        self.lingering.remove(&position);
+        let owed = settled.changed;
         // A hidden row went out of the count when it was settled.
         if flags & HIDDEN == 0 {
             self.rows = self.rows.saturating_sub(1);
@@ -108,7 +165,7 @@ impl State {
     }
 
     /// See [`waxwing_core::AccountLog::released`].
-    pub(crate) fn release(&mut self, session: SessionId) -> Vec<u64> {
+    pub(crate) fn release(&mut self, session: SessionId) -> (Vec<u64>, Settled) {
         let mut free = Vec::new();
         for (position, owed) in &mut self.owed {
             let before = owed.holders.len();
@@ -117,7 +174,15 @@ impl State {
                 free.push(*position);
             }
         }
-        free
+        let mut settled = Settled::default();
+        self.lingering.retain(|position, holders| {
+            holders.retain(|holder| *holder != session);
+            if holders.is_empty() {
+                settled.useless.push(*position);
+            }
+            !holders.is_empty()
+        });
+        (free, settled)
     }
 
     /// See [`waxwing_core::AccountLog::owed`].
@@ -130,10 +195,8 @@ impl State {
             Held::ByAwake(sessions) => Some(awake(sessions)),
         };
         let holds = |holder: &SessionId| awake.as_ref().is_none_or(|awake| awake.contains(holder));
-        let owed = self
-            .owed
-            .iter()
-            .filter(|(_, owed)| !owed.holders.contains(&session) && !owed.holders.iter().any(holds));
+        let held = |owed: &Owed| owed.taken && owed.holders.iter().any(holds);
+        let owed = self.owed.iter().filter(|(_, owed)| !(owed.holders.contains(&session) || held(owed)));
         owed.map(|(position, _)| *position).collect()
     }
 
@@ -148,5 +211,80 @@ impl State {
     /// How many a session has been handed and nobody has acknowledged.
     pub(crate) fn held_by(&self, session: SessionId) -> usize {
         self.owed.values().filter(|owed| owed.holders.contains(&session)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHONE: SessionId = SessionId(1);
+    const DESK: SessionId = SessionId(2);
+
+    fn row(shape: Shape) -> Logged {
+        Logged { position: 7, shape, late: false }
+    }
+
+    fn owed(flags: u8) -> State {
+        let mut state = State::default();
+        state.add(7, OWED | flags, 100);
+        state
+    }
+
+    #[test]
+    fn who_acknowledges_a_copy_settles_what_somebody_has_got() {
+        let mut state = owed(0);
+        state.hand(DESK, row(Shape::CopyOfReceived));
+        state.hand(PHONE, row(Shape::Original));
+        let settled = state.acked(DESK, &[row(Shape::CopyOfReceived)]);
+        assert!(settled.changed && settled.useless.is_empty());
+        assert_eq!(state.owed_count(), 0);
+    }
+
+    /// XEP-0160 §2 (5).
+    #[test]
+    fn a_copy_of_what_nobody_could_take_settles_nothing() {
+        let mut state = owed(0);
+        state.hand(DESK, row(Shape::CopyOfReceived));
+        assert!(!state.acked(DESK, &[row(Shape::CopyOfReceived)]).changed);
+        assert_eq!(state.owed_to(PHONE, Held::ByAwake(&[])), [7]);
+        // It has it already.
+        assert!(state.owed_to(DESK, Held::ByAwake(&[])).is_empty());
+        state.hand(PHONE, row(Shape::Original));
+        assert!(state.acked(PHONE, &[row(Shape::Original)]).changed);
+        assert_eq!(state.owed_count(), 0);
+    }
+
+    /// A new session need not wait for one that sleeps; one that wakes up leaves the others theirs.
+    #[test]
+    fn who_sleeps_with_a_row_keeps_it_from_those_who_wake_up() {
+        let mut state = owed(0);
+        state.hand(PHONE, row(Shape::Original));
+        assert_eq!(state.owed_to(DESK, Held::ByAwake(&[])), [7]);
+        assert!(state.owed_to(DESK, Held::ByAny).is_empty());
+    }
+
+    /// What is not in the archive is nowhere else.
+    #[test]
+    fn a_hidden_row_stays_for_those_who_wait_with_it() {
+        let mut state = owed(HIDDEN);
+        state.hand(PHONE, row(Shape::Original));
+        state.hand(DESK, row(Shape::Original));
+        let settled = state.acked(DESK, &[row(Shape::Original)]);
+        assert!(settled.changed && settled.useless.is_empty());
+        assert_eq!(state.owed_count(), 0);
+        assert!(state.save().owed.is_empty());
+        assert_eq!(state.acked(PHONE, &[row(Shape::Original)]).useless, [7]);
+    }
+
+    #[test]
+    fn a_hidden_row_goes_with_the_last_session_that_waits_with_it() {
+        let mut state = owed(HIDDEN);
+        state.hand(PHONE, row(Shape::Original));
+        state.hand(DESK, row(Shape::CopyOfReceived));
+        state.acked(DESK, &[row(Shape::CopyOfReceived)]);
+        let (free, settled) = state.release(PHONE);
+        assert!(free.is_empty());
+        assert_eq!(settled.useless, [7]);
     }
 }

@@ -129,3 +129,16 @@ async fn counted(server: &TestServer) -> (u64, u64) {
     assert_eq!((rows, bytes), (there, size), "counted, and there");
     (rows, bytes)
 }
+
+#[tokio::test]
+async fn xep0203_5_delays_in_the_name_of_the_server_are_removed() {
+    let server = builder(&clock()).start().await;
+    let mut romeo = server.login("romeo@capulet.lit/orchard").await;
+    let mut juliet = server.login("juliet@capulet.lit/balcony").await;
+    let delay =
+        |from: &str| format!("<delay xmlns='urn:xmpp:delay' from='{from}' stamp='2002-09-10T23:08:25Z'/>");
+    let delays = ["CAPULET.lit", "romeo@capulet.lit/orchard"].map(delay).concat();
+    romeo.send(&format!("<message to='juliet@capulet.lit/balcony'><body>x</body>{delays}</message>")).await;
+    let xml = juliet.next().await.unwrap().to_xml();
+    assert!(!xml.contains("CAPULET") && xml.contains(&delay("romeo@capulet.lit/orchard")), "{xml}");
+}

@@ -1,7 +1,9 @@
-//! Which messages a user is owed who is away: the policy over the account's log, which keeps them.
+//! Messages for who is away: the account is owed them until one of its clients has them.
 //!
-//! Specs: [XEP-0160](https://xmpp.org/extensions/xep-0160.html), [XEP-0334](https://xmpp.org/extensions/xep-0334.html).
-//! Messages that somebody takes at once are owed too, until a client has acknowledged them: a crash loses neither.
+//! Spec: [XEP-0160](https://xmpp.org/extensions/xep-0160.html). This module only says which messages are owed; the log
+//! keeps them, and hands them over at the next presence of non-negative priority. They are owed from the moment they
+//! come, also if somebody is there to take them: a client may be gone before it has read what was written to it, and the
+//! server may be killed in between.
 
 use std::sync::Arc;
 
@@ -10,15 +12,14 @@ use waxwing_core::Outcome;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
 use waxwing_log::Log;
-
-#[cfg(test)]
-mod tests;
+use waxwing_xmpp::content;
 
 /// `[host.<name>.modules.offline]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Messages that an account is owed at most; while nobody takes them, the next gets `service-unavailable`.
+    /// Messages that wait for one account; while nobody is there to take the next one, its sender gets
+    /// `service-unavailable`. 0: nothing waits for who is away.
     pub messages_max: usize,
 }
 
@@ -28,58 +29,69 @@ impl Default for Config {
     }
 }
 
-/// Says what a host's accounts are owed.
+/// Says which messages the accounts of a host are owed.
 #[derive(Debug)]
 pub struct Offline {
     config: Config,
     log: ServiceHandle<Log>,
+    /// Messages refused because too many waited.
     full: Counter,
 }
 
 impl Module for Offline {
     type Config = Config;
 
-    const INFO: ModuleInfo = ModuleInfo::new("offline", "Keeps messages for users who are away")
-        .specs(&[Spec::xep(160, "1.0.1"), Spec::xep(334, "0.4.0")])
+    const INFO: ModuleInfo = ModuleInfo::new("offline", "Keeps messages for who is away")
+        .specs(&[Spec::xep(160, "1.0.1"), Spec::xep(334, "1.0.0").partial("store, no-store")])
         .requires(&["log"]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
         let this = Arc::new(Self {
             config,
             log: reg.service(),
-            full: reg.counter("full", "Messages refused because the account was owed too many."),
+            full: reg.counter("full", "Messages refused because too many waited for their account."),
         });
-        // XEP-0160 §4.
+        // §4.
         reg.feature(DiscoOn::Host, "msgoffline");
-        reg.step(Side::Received, Step::Record, Kinds::NORMAL | Kinds::CHAT, &this, Self::keep);
+        reg.step(Side::Received, Step::Record, Kinds::NORMAL | Kinds::CHAT, &this, Self::record);
         Ok(this)
     }
 }
 
 impl Offline {
-    fn keep(&self, event: &mut Event) -> HookResult {
-        if !is_owed(&event.stanza) {
+    /// §2 (3), (4).
+    fn record(&self, event: &mut Event) -> HookResult {
+        if !is_storable(&event.stanza) {
             return Ok(Flow::Continue);
         }
-        let away = event.plan.outcome == Outcome::Undelivered;
-        if let (true, Some(log), Some(account)) = (away, self.log.get(), &event.account)
-            && log.owed_count(account) >= self.config.messages_max
-        {
+        if event.plan.outcome == Outcome::Undelivered && self.is_full(event) {
             self.full.inc();
-            // RFC 6121 §8.5.2.2.1, XEP-0160 §2.
-            let full = StanzaError::from(Condition::ServiceUnavailable);
-            return Err(full.text("Too many messages wait for this user."));
+            // RFC 6121 §8.5.2.2.1.
+            return Err(StanzaError::from(Condition::ServiceUnavailable).text("Too many messages wait."));
         }
         event.keep.owed = true;
         Ok(Flow::Continue)
     }
+
+    fn is_full(&self, event: &Event) -> bool {
+        let count = event.account.as_ref().zip(self.log.get()).map(|(account, log)| log.owed_count(account));
+        count.is_some_and(|count| count >= self.config.messages_max)
+    }
 }
 
-/// XEP-0160 §3 with XEP-0334 §4: all that says more than the state of a chat. A receipt or a marker is not shown, but
-/// its user would miss it.
-fn is_owed(stanza: &Stanza) -> bool {
+/// §3: whether there is something in it that a user would miss.
+///
+/// All of it counts that is neither a chat state nor says something about the message only: a receipt that is lost
+/// leaves its message unconfirmed for ever, a key or an invitation more than that.
+fn is_storable(stanza: &Stanza) -> bool {
     if stanza.has_hint("no-store") {
+        // XEP-0334 §4.2.
         return false;
     }
-    stanza.has_hint("store") || !(stanza.children.is_empty() || stanza.is_chat_state_only())
+    let says = |child| !content::is_chat_state(child) && !content::is_bookkeeping(child);
+    // XEP-0334 §4.4.
+    stanza.has_hint("store") || stanza.children.iter().any(says)
 }
+
+#[cfg(test)]
+mod tests;

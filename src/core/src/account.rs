@@ -144,7 +144,7 @@ impl Account {
         }
         if let Some(log) = self.host.log() {
             for row in session.unacked_rows() {
-                log.handed(self, row.position, session.id());
+                log.handed(self, session.id(), row);
             }
         }
         Arc::make_mut(&mut sessions).push(Arc::clone(&session));

@@ -192,6 +192,12 @@ impl Kinds {
         })
     }
 
+    /// Both together, where an operator cannot stand: in constants.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether both have a kind in common.
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0

@@ -164,7 +164,8 @@ impl Router {
         }
     }
 
-    /// Gives a client the error that its stanza has met; the user's other clients may want to know (XEP-0280 §6.1).
+    /// Gives a client the error that its stanza has met, past the gates, which would stop what seems to come from
+    /// somebody blocked; the user's other clients may want to know (XEP-0280 §6.1).
     fn give_back(&self, session: &SessionRef, reply: Stanza) {
         let host = session.host();
         if !matches!(reply.kind, Kind::Message(_))

@@ -55,16 +55,17 @@ pub trait AccountLog: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Option<Stanza>>, StoreError>>;
 
     /// A session has been handed a row.
-    fn handed(&self, account: &Account, position: u64, session: SessionId);
+    fn handed(&self, account: &Account, session: SessionId, row: Logged);
 
-    /// A client has acknowledged rows: nobody is owed them any more.
-    fn acked(&self, account: &Account, rows: &[Logged]);
+    /// A client has acknowledged rows: nobody is owed them any more. A copy counts for that only if somebody has been
+    /// handed the message itself.
+    fn acked(&self, account: &Account, session: SessionId, rows: &[Logged]);
 
     /// A session has ended. Returns what it was handed and nobody else has been, nor acknowledged, oldest first.
     fn released(&self, account: &Account, session: SessionId) -> Vec<u64>;
 
     /// What the account is owed and `session` has not been handed, oldest first: rows that nobody has acknowledged and
-    /// no session holds.
+    /// no session holds. Copies hold only what somebody has been handed itself.
     fn owed(&self, account: &Account, session: &Session, held: Held<'_>) -> Vec<u64>;
 }
 

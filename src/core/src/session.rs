@@ -167,21 +167,21 @@ impl Session {
 
     /// Gives the client a message of the log. Under the account's arrival lock only.
     pub fn hand(&self, stanza: Stanza, position: u64, shape: Shape, sole: bool) -> bool {
-        let logged = Some(Logged { position, shape, late: false });
-        let delivery = Delivery { stanza: Some(stanza), logged, sole, released: false };
-        let taken = self.put(delivery);
-        if let (true, Some(log)) = (taken, self.host().log()) {
-            log.handed(&self.account, position, self.id);
-        }
-        taken
+        let row = Logged { position, shape, late: false };
+        self.hand_row(row, Delivery { stanza: Some(stanza), logged: Some(row), sole, released: false })
     }
 
     /// Gives the client a message that the account is owed; it is read when its turn comes. Under the account's
     /// arrival lock only.
     pub(crate) fn hand_late(&self, position: u64) -> bool {
-        let taken = self.put(Delivery::row(Logged { position, shape: Shape::Original, late: true }));
+        let row = Logged { position, shape: Shape::Original, late: true };
+        self.hand_row(row, Delivery::row(row))
+    }
+
+    fn hand_row(&self, row: Logged, delivery: Delivery) -> bool {
+        let taken = self.put(delivery);
         if let (true, Some(log)) = (taken, self.host().log()) {
-            log.handed(&self.account, position, self.id);
+            log.handed(&self.account, self.id, row);
         }
         taken
     }

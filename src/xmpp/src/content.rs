@@ -4,14 +4,23 @@ use waxwing_xml::{CONTENT, Child};
 
 use crate::{Kind, MessageType, Stanza, ns};
 
-impl Stanza {
-    /// Whether there is nothing in it but the state of a chat (XEP-0085), its thread and hints: nobody misses it later.
-    pub fn is_chat_state_only(&self) -> bool {
-        let state = |child: &Child| child.namespace() == ns::CHAT_STATES;
-        let beside = |child: &Child| child.is(CONTENT, "thread") || child.namespace() == ns::HINTS;
-        self.children.iter().any(state) && self.children.iter().all(|child| state(child) || beside(child))
-    }
+/// Whether the child tells what the sender is doing right now and nothing else (XEP-0085).
+pub fn is_chat_state(child: &Child) -> bool {
+    child.namespace() == ns::CHAT_STATES
+}
 
+/// Whether the child says something about its message and nothing by itself: where it belongs, when it came, how it is
+/// to be handled.
+pub fn is_bookkeeping(child: &Child) -> bool {
+    match child.namespace() {
+        ns::HINTS | ns::STANZA_ID | ns::DELAY | ns::OCCUPANT_ID => true,
+        CONTENT => child.name() == "thread",
+        ns::CARBONS => child.name() == "private",
+        _ => false,
+    }
+}
+
+impl Stanza {
     /// Whether it has a hint of this name (XEP-0334).
     pub fn has_hint(&self, name: &str) -> bool {
         self.children.find(ns::HINTS, name).is_some()
@@ -48,22 +57,24 @@ impl Stanza {
 mod tests {
     use super::*;
 
-    fn message(children: &str) -> Stanza {
-        Stanza::parse(&format!("<message type='chat'>{children}</message>")).unwrap()
+    #[test]
+    fn what_says_nothing_by_itself() {
+        let all = |children: &str, are: fn(&Child) -> bool| message(children).children.iter().all(are);
+        assert!(all(
+            "<thread>t</thread><no-store xmlns='urn:xmpp:hints'/><origin-id xmlns='urn:xmpp:sid:0' id='1'/>\
+             <delay xmlns='urn:xmpp:delay' stamp='2023-01-01T00:00:00Z'/><private xmlns='urn:xmpp:carbons:2'/>\
+             <occupant-id xmlns='urn:xmpp:occupant-id:0' id='1'/>",
+            is_bookkeeping
+        ));
+        for child in
+            ["<body>x</body>", "<subject/>", "<received xmlns='urn:xmpp:carbons:2'/>", "<y xmlns='z'/>"]
+        {
+            assert!(!all(child, is_bookkeeping) && !all(child, is_chat_state), "{child}");
+        }
     }
 
-    #[test]
-    fn xep0085_5_7_a_chat_state_alone_is_nothing_to_keep() {
-        let state = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
-        for (children, only) in [
-            (state.to_owned(), true),
-            (format!("{state}<thread>t</thread><no-store xmlns='urn:xmpp:hints'/>"), true),
-            (format!("{state}<body>b</body>"), false),
-            ("<thread>t</thread>".to_owned(), false),
-            (String::new(), false),
-        ] {
-            assert_eq!(message(&children).is_chat_state_only(), only, "{children}");
-        }
+    fn message(children: &str) -> Stanza {
+        Stanza::parse(&format!("<message type='chat'>{children}</message>")).unwrap()
     }
 
     #[test]

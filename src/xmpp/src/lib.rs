@@ -1,6 +1,6 @@
 //! Addresses, stanzas, error conditions, forms, result sets and timestamps of XMPP: no I/O.
 
-mod content;
+pub mod content;
 pub mod datetime;
 pub mod error;
 pub mod form;

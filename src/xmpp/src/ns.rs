@@ -46,10 +46,12 @@ pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 pub const RECEIPTS: &str = "urn:xmpp:receipts";
 /// XEP-0333.
 pub const MARKERS: &str = "urn:xmpp:chat-markers:0";
-/// XEP-0249.
-pub const CONFERENCE: &str = "jabber:x:conference";
 /// XEP-0045.
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
+/// XEP-0249.
+pub const CONFERENCE: &str = "jabber:x:conference";
+/// XEP-0421.
+pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
 /// XEP-0353.
 pub const CALLS: &str = "urn:xmpp:jingle-message:0";
 /// Encrypted payloads: OMEMO (XEP-0384, current and older), OpenPGP (XEP-0373).

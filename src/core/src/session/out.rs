@@ -128,7 +128,7 @@ impl Session {
     pub(super) fn settle(&self, acked: Vec<Delivery>) {
         let rows: Vec<Logged> = acked.into_iter().filter_map(|delivery| delivery.logged).collect();
         if let (false, Some(log)) = (rows.is_empty(), self.host().log()) {
-            log.acked(&self.account, &rows);
+            log.acked(&self.account, self.id, &rows);
         }
     }
 
