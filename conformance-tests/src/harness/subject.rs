@@ -123,8 +123,11 @@ login_time_max = "10 s"
 [host."localhost"]
 registration = "open"
 admins = ["admin@localhost"]
+modules.mam.enabled = false
+modules.push.enabled = false
 [host."second.localhost"]
 registration = "open"
+modules.mam.enabled = false
 [host."archive.localhost"]
 registration = "open"
 "#,

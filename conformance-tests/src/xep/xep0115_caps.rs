@@ -46,8 +46,10 @@ fn verification(query: &Element) -> String {
         })
         .collect();
     identities.sort();
-    let mut features: Vec<String> = named("feature").map(|f| format!("{}<", get(f, "var"))).collect();
+    // Sorted before the '<' is appended: it would come behind '#'.
+    let mut features: Vec<String> = named("feature").map(|f| get(f, "var")).collect();
     features.sort();
+    features.iter_mut().for_each(|feature| feature.push('<'));
     let mut forms: Vec<String> = named("x").map(form).collect();
     forms.sort();
     let text = format!("{}{}{}", identities.concat(), features.concat(), forms.concat());

@@ -126,8 +126,32 @@ impl Mam {
         let page = log.page(account, &query).await.map_err(store_failed)?;
         let after = log.extent(account).await.map_err(store_failed)?;
         let steady = after.low == extent.low;
-        let known = (request.is_unfiltered() && steady).then_some(extent.rows);
+        let known = match room.max {
+            _ if request.is_unfiltered() => steady.then_some(extent.rows),
+            // Who asks for no message asks for their number.
+            0 => self.count(log, account, request).await?,
+            _ => None,
+        };
         Ok(Answer::new(request, page, known))
+    }
+
+    /// How many match, if they are not too many to be read for that.
+    async fn count(
+        &self,
+        log: &Log,
+        account: &Account,
+        request: &Request,
+    ) -> Result<Option<u64>, StanzaError> {
+        let bounds = filter_bounds(log, account, request).await?;
+        let query = Query {
+            with: request.with.clone(),
+            after: bounds.from.checked_sub(1),
+            before: Some(bounds.to),
+            max: COUNT_MAX,
+            ..Query::default()
+        };
+        let page = log.page(account, &query).await.map_err(store_failed)?;
+        Ok(page.complete.then(|| u64::try_from(page.entries.len()).unwrap_or(u64::MAX)))
     }
 
     /// §4.1.3: those with these ids.
@@ -315,3 +339,6 @@ async fn position(log: &Log, account: &Account, id: &str) -> Result<u64, StanzaE
 fn micros(micros: i64) -> u64 {
     u64::try_from(micros).unwrap_or(0)
 }
+
+/// So many messages are read to count those of a filter.
+const COUNT_MAX: usize = 2000;

@@ -113,8 +113,8 @@ impl Module for Mam {
         }
         for on in [DiscoOn::Host, DiscoOn::Account] {
             reg.feature(on, policy::NS_RETRACT);
-            reg.feature(on, NS_TOMBSTONE);
         }
+        reg.feature(DiscoOn::Account, NS_TOMBSTONE);
         reg.iq(Iq::get(IqTo::Own, NS, "query"), &this, Self::fields)?;
         reg.iq(Iq::set(IqTo::Own, NS, "query"), &this, Self::query)?;
         reg.iq(Iq::get(IqTo::Own, NS, "metadata"), &this, Self::metadata)?;

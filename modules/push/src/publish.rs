@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 use waxwing_core::RequestError;
 use waxwing_core::prelude::*;
@@ -24,19 +24,48 @@ impl Push {
     }
 
     async fn notify_all(&self, account: &AccountRef, target: &Arc<Target>, way: Way) {
+        let mut unanswered = Vec::new();
         loop {
             if way == Way::InTurn {
                 self.wait_for_turn(account, target).await;
             }
             if let Some(summary) = self.goes(account, target, way) {
                 let request = publish(account.jid(), target, &summary);
-                let answer = self.host.request(request, self.config.answer_time_max.0).await;
-                self.settle(account, target, answer.map(drop));
+                let mut answer = Box::pin(self.host.request(request, self.config.answer_time_max.0));
+                match timeout(self.config.interval.0, &mut answer).await {
+                    Ok(answer) => self.settle(account, target, answer.map(drop)),
+                    // A service that is slow to answer is told the next all the same, but not without end.
+                    Err(_) if self.leaves_unanswered(account, target) => unanswered.push(answer),
+                    Err(_) => {
+                        let answer = answer.await;
+                        self.settle(account, target, answer.map(drop));
+                    }
+                }
             }
             if !self.done(account, target, way) {
-                return;
+                break;
             }
         }
+        for answer in unanswered {
+            let answer = answer.await;
+            if let Some(targets) = self.targets.peek(account)
+                && let Some(entry) = targets.lock().current(target)
+            {
+                entry.unanswered = entry.unanswered.saturating_sub(1);
+            }
+            self.settle(account, target, answer.map(drop));
+        }
+    }
+
+    /// Whether one more notification may be left unanswered for now.
+    fn leaves_unanswered(&self, account: &Account, target: &Arc<Target>) -> bool {
+        let Some(targets) = self.targets.peek(account) else { return false };
+        let mut targets = targets.lock();
+        let Some(entry) = targets.current(target).filter(|entry| entry.unanswered < UNANSWERED_MAX) else {
+            return false;
+        };
+        entry.unanswered += 1;
+        true
     }
 
     async fn wait_for_turn(&self, account: &Account, target: &Arc<Target>) {
@@ -182,3 +211,6 @@ pub(crate) fn publish(account: &BareJid, target: &Target, summary: &Summary) -> 
     }
     Stanza::iq(IqType::Set, Text::new()).from(account.clone()).to(target.jid.clone()).with(&pubsub)
 }
+
+/// So many notifications of a target may wait for their answer at the same time.
+const UNANSWERED_MAX: u8 = 3;

@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     /// Something came since the notification that is under way.
     again: bool,
     calls: u8,
+    /// Notifications that were not answered in time for the next.
+    pub(crate) unanswered: u8,
     /// No notification but of calls before this.
     not_before: Option<Instant>,
 }
@@ -73,6 +75,7 @@ impl Entry {
             underway: false,
             again: false,
             calls: 0,
+            unanswered: 0,
             not_before: None,
         }
     }

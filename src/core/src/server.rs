@@ -333,7 +333,13 @@ impl Server {
     }
 
     /// Says good-bye to clients, ends all tasks, and closes the store when everything is on disk.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.halt().await.close().await;
+        info!("Stopped.");
+    }
+
+    /// As [`Server::stop`], but leaves the store open, for another server in the same process.
+    pub async fn halt(mut self) -> Store {
         let limit = self.shared.limits().drain_time.0;
         self.shared.phase.send_replace(Phase::Draining);
         let drained = async {
@@ -357,8 +363,7 @@ impl Server {
             host.forget_all();
         }
         self.shared.router.set_hosts(HashMap::new());
-        self.shared.store.close().await;
-        info!("Stopped.");
+        self.shared.store.clone()
     }
 }
 

@@ -72,6 +72,11 @@ impl TestServer {
         client
     }
 
+    /// Stops it in order, but leaves the store open for the next server.
+    pub async fn halt(self) {
+        self.server.halt().await;
+    }
+
     /// Stops it and waits for the end.
     pub async fn stop(self) {
         self.server.stop().await;

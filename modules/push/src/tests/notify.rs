@@ -119,12 +119,27 @@ async fn a_storm_makes_one_further_notification_with_the_latest_count() {
     for body in 1..50 {
         scene.say(&body.to_string()).await;
     }
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
     scene.app.expect_nothing();
     first.accept(&mut scene.app).await;
     assert_eq!(scene.published().await.count(), "50");
     scene.quiet().await;
     assert!(scene.metric("push_sent_total 2"));
+}
+
+/// A service that does not answer is told the next after the interval, a few times; then it is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_silent_service_is_told_a_few_more_times() {
+    let mut scene = away().await;
+    let mut told = 0;
+    for body in 0..12 {
+        scene.say(&body.to_string()).await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        while scene.app.waiting().is_some() {
+            told += 1;
+        }
+    }
+    assert_eq!(told, 4);
 }
 
 #[tokio::test(start_paused = true)]
