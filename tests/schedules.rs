@@ -82,10 +82,20 @@ struct World {
     /// What has reached a client of the account.
     reached: [HashSet<String>; 2],
     kills: u32,
+    restarts: u64,
 }
 
-async fn start(store: &Store, clock: &Clock) -> TestServer {
-    let server = TestServer::host("capulet.lit").store(store.clone()).clock(clock.clone());
+/// What happened before a failure.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.log);
+        }
+    }
+}
+
+async fn start(store: &Store, clock: &Clock, seed: u64) -> TestServer {
+    let server = TestServer::host("capulet.lit").store(store.clone()).clock(clock.clone()).seed(seed);
     let server = server.with::<Rosters>().with::<Presence>().with::<Log>().with::<Sm>().with::<Mam>();
     server.with::<Offline>().with::<Carbons>().with::<Csi>().start().await
 }
@@ -94,7 +104,7 @@ impl World {
     async fn new(seed: u64) -> Self {
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let (store, clock) = (Store::memory(), Clock::fixed(Timestamp(1_700_000_000_000_000)));
-        let server = Some(start(&store, &clock).await);
+        let server = Some(start(&store, &clock, 1).await);
         let count = 2 + dice.roll(4);
         let client = |index: usize| Client {
             account: index % 2,
@@ -116,6 +126,7 @@ impl World {
             again: HashSet::new(),
             reached: Default::default(),
             kills: 0,
+            restarts: 0,
         }
     }
 
@@ -427,6 +438,7 @@ impl World {
     async fn restart(&mut self, in_order: bool) {
         self.note(if in_order { "the server restarts" } else { "the server is killed" });
         let server = self.server.take().unwrap();
+        self.restarts += 1;
         if in_order {
             let sessions: Vec<SessionRef> =
                 self.clients.iter_mut().filter_map(|client| client.session.take()).collect();
@@ -441,7 +453,7 @@ impl World {
             drop(server);
             self.clients.iter_mut().for_each(|client| client.session = None);
         }
-        self.server = Some(start(&self.store, &self.clock).await);
+        self.server = Some(start(&self.store, &self.clock, 1 + self.restarts).await);
     }
 
     /// Everybody comes back; then nothing may be missing.

@@ -24,6 +24,7 @@ pub struct TestServerBuilder {
     modules: Vec<ModuleDef>,
     clock: Clock,
     store: Store,
+    seed: u64,
 }
 
 impl TestServer {
@@ -37,6 +38,7 @@ impl TestServer {
             modules: Vec::new(),
             clock: Clock::fixed(Timestamp(1_700_000_000_000_000)),
             store: Store::memory(),
+            seed: 1,
         }
     }
 
@@ -130,6 +132,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Seeds the randomness; a second server on one store needs another seed than the first.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
     /// Starts the server.
     ///
     /// # Errors
@@ -143,7 +152,7 @@ impl TestServerBuilder {
             modules: Box::leak(self.modules.into_boxed_slice()),
             listeners: false,
             clock: self.clock,
-            random: Random::seeded(1),
+            random: Random::seeded(self.seed),
         };
         Ok(TestServer { server: Server::start(self.config, self.store, options).await? })
     }
