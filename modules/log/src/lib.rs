@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 use tracing::error;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
-use waxwing_core::{AccountLog, BoxFuture, Held, Logged, Origin, SessionId, Shape};
+use waxwing_core::{AccountLog, BoxFuture, Logged, Origin, SessionId, Shape};
 use waxwing_store::Order;
 use waxwing_xmpp::{Timestamp, delay};
 
@@ -172,6 +172,40 @@ impl Log {
     /// If the store fails.
     pub async fn ready(&self, account: &Account) -> Result<(), StoreError> {
         self.load(account).await.map(drop)
+    }
+
+    /// The rows behind `position` that `resource` was to get as messages of its own, oldest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn since(
+        &self,
+        account: &Account,
+        resource: &str,
+        position: u64,
+    ) -> Result<Vec<u64>, StoreError> {
+        let from = table::month(position);
+        let mut found = Vec::new();
+        let mut last = position.max(self.load(account).await?.lock().low.saturating_sub(1));
+        for month in self.rows.store().months().await?.into_iter().filter(|month| *month >= from) {
+            loop {
+                let span = waxwing_store::Span::all().after(last);
+                let page =
+                    self.rows.month(month).range(account.number(), span, Order::Forward, SCAN_ROWS).await?;
+                last = page.last().map_or(last, |(position, _)| *position);
+                let for_it = |(position, row): &(u64, waxwing_store::Raw)| {
+                    let (flags, stanza) = table::open(row).filter(|(flags, _)| flags & table::OWED != 0)?;
+                    let to = stanza.to.as_ref().and_then(Jid::resource);
+                    let whole = flags & table::TOMBSTONE == 0;
+                    (whole && to.is_none_or(|to| to == resource)).then_some(*position)
+                };
+                found.extend(page.iter().filter_map(for_it));
+                if page.len() < SCAN_ROWS {
+                    break;
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn record(&self, event: &mut Event, side: Side) -> HookResult {
@@ -337,14 +371,18 @@ impl AccountLog for Log {
         free
     }
 
-    fn owed(&self, account: &Account, session: &Session, held: Held<'_>) -> Vec<u64> {
+    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef]) -> Vec<u64> {
         if let Some(paged) = self.paged.peek(session) {
             // XEP-0313 §6.1.1: what it has from the archive it need not get again.
             let paged = std::mem::take(&mut *paged.lock());
             self.settle(account, |state| state.found(paged));
         }
         let Some(state) = self.state(account) else { return Vec::new() };
-        state.lock().owed_to(session.id(), held)
+        state.lock().owed_to(session.id(), sessions)
+    }
+
+    fn last(&self, account: &Account) -> u64 {
+        self.state(account).map(|state| state.lock().last).unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use smallvec::SmallVec;
-use waxwing_core::{Held, Logged, SessionId, SessionRef, Shape};
+use waxwing_core::{Logged, SessionId, SessionRef, Shape};
 use waxwing_store::Ticket;
 
 use crate::limits::Overrides;
@@ -186,16 +186,10 @@ impl State {
     }
 
     /// See [`waxwing_core::AccountLog::owed`].
-    pub(crate) fn owed_to(&self, session: SessionId, held: Held<'_>) -> Vec<u64> {
-        let awake = |sessions: &[SessionRef]| -> HashSet<SessionId> {
-            sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect()
-        };
-        let awake = match held {
-            Held::ByAny => None,
-            Held::ByAwake(sessions) => Some(awake(sessions)),
-        };
-        let holds = |holder: &SessionId| awake.as_ref().is_none_or(|awake| awake.contains(holder));
-        let held = |owed: &Owed| owed.taken && owed.holders.iter().any(holds);
+    pub(crate) fn owed_to(&self, session: SessionId, sessions: &[SessionRef]) -> Vec<u64> {
+        let awake: HashSet<SessionId> =
+            sessions.iter().filter(|other| !other.is_asleep()).map(|other| other.id()).collect();
+        let held = |owed: &Owed| owed.taken && owed.holders.iter().any(|holder| awake.contains(holder));
         let owed = self.owed.iter().filter(|(_, owed)| !(owed.holders.contains(&session) || held(owed)));
         owed.map(|(position, _)| *position).collect()
     }
@@ -247,21 +241,21 @@ mod tests {
         let mut state = owed(0);
         state.hand(DESK, row(Shape::CopyOfReceived));
         assert!(!state.acked(DESK, &[row(Shape::CopyOfReceived)]).changed);
-        assert_eq!(state.owed_to(PHONE, Held::ByAwake(&[])), [7]);
+        assert_eq!(state.owed_to(PHONE, &[]), [7]);
         // It has it already.
-        assert!(state.owed_to(DESK, Held::ByAwake(&[])).is_empty());
+        assert!(state.owed_to(DESK, &[]).is_empty());
         state.hand(PHONE, row(Shape::Original));
         assert!(state.acked(PHONE, &[row(Shape::Original)]).changed);
         assert_eq!(state.owed_count(), 0);
     }
 
-    /// A new session need not wait for one that sleeps; one that wakes up leaves the others theirs.
+    /// A new session need not wait for one that sleeps.
     #[test]
-    fn who_sleeps_with_a_row_keeps_it_from_those_who_wake_up() {
+    fn what_a_sleeper_holds_is_owed_to_who_comes() {
         let mut state = owed(0);
         state.hand(PHONE, row(Shape::Original));
-        assert_eq!(state.owed_to(DESK, Held::ByAwake(&[])), [7]);
-        assert!(state.owed_to(DESK, Held::ByAny).is_empty());
+        assert_eq!(state.owed_to(DESK, &[]), [7]);
+        assert!(state.owed_to(PHONE, &[]).is_empty());
     }
 
     /// What is not in the archive is nowhere else.

@@ -44,9 +44,9 @@ pub(crate) struct Record {
 }
 
 impl Resumption for Sm {
-    fn changed(&self, session: &SessionRef) {
+    fn changed(&self, session: &SessionRef, stale: bool) {
         let Some(stream) = self.stream(session) else { return };
-        if std::mem::replace(&mut *stream.recorded.lock(), false) {
+        if stale && std::mem::replace(&mut *stream.recorded.lock(), false) {
             // If this fails the store is broken, and what is written now may be missing after a crash.
             if let Err(cause) = self.stale.put(self.host.number(), &stream.id, &()) {
                 warn!(error = %cause, jid = %session.jid(), "The record of a session could not be marked as stale.");

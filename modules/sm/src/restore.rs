@@ -56,14 +56,18 @@ impl Sm {
     async fn take_back(&self, id: &str, record: Record) -> Result<Option<bool>, StoreError> {
         let Record { mut session, max } = record;
         let Some(account) = self.host.account(&session.local).await? else { return Ok(None) };
+        let mut since = Vec::new();
         if let Some(log) = self.log.get() {
             log.ready(&account).await?;
             let noted = log.inbound(&account, session.key).await?;
             session.handled = later(session.handled, noted);
+            if session.horizon > 0 {
+                since = log.since(&account, &session.resource, session.horizon).await?;
+            }
         }
         let handled = session.handled;
         let stale = self.stale.get(self.host.number(), &id.to_owned()).await?.is_some();
-        let Some(session) = account.restore(session, self.config.waiting_bytes_max.0) else {
+        let Some(session) = account.restore(session, self.config.waiting_bytes_max.0, &since) else {
             warn!(jid = %account.jid(), "A session of the last run could not be restored.");
             self.remember(id, account.jid(), handled);
             return Ok(None);

@@ -134,18 +134,26 @@ impl Account {
             .map_err(|error| StanzaError::from(Condition::BadRequest).text(error.to_string()))
     }
 
-    /// Takes back a session that was saved by another process; it is asleep, and holds at most `bytes_max`.
+    /// Takes back a session that was saved by another process; it is asleep, and holds at most `bytes_max`. `since`: the
+    /// rows of the log that came for it after it was saved.
     /// None: the record cannot be used, or the resource is taken.
-    pub fn restore(self: &Arc<Self>, saved: SavedSession, bytes_max: usize) -> Option<SessionRef> {
+    pub fn restore(
+        self: &Arc<Self>,
+        saved: SavedSession,
+        bytes_max: usize,
+        since: &[u64],
+    ) -> Option<SessionRef> {
         let session = Session::restore(self, saved, bytes_max)?;
         let mut sessions = self.sessions.lock();
         if sessions.iter().any(|other| other.jid() == session.jid()) {
             return None;
         }
+        let rows = session.unacked_rows();
         if let Some(log) = self.host.log() {
-            for row in session.unacked_rows() {
-                log.handed(self, session.id(), row);
-            }
+            rows.iter().for_each(|row| log.handed(self, session.id(), *row));
+        }
+        for position in since.iter().filter(|position| rows.iter().all(|row| row.position != **position)) {
+            session.hand_late(*position);
         }
         Arc::make_mut(&mut sessions).push(Arc::clone(&session));
         Some(session)

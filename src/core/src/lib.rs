@@ -51,7 +51,7 @@ pub use router::{Passes, Router};
 pub use secret::HostSecret;
 pub use server::{Server, Shared, StartOptions};
 pub use service::{
-    AccountLog, Accounts, Blocks, BoxFuture, Contacts, Held, RemoteDelivery, Resumption, ServiceHandle,
+    AccountLog, Accounts, Blocks, BoxFuture, Contacts, RemoteDelivery, Resumption, ServiceHandle,
 };
 pub use session::{CloseReason, Next, SavedDelivery, SavedSession, Session, SessionId, SessionRef};
 pub use stream_feature::{Enable, Offered, Peer, StreamFeature, Trigger};

@@ -65,23 +65,18 @@ pub trait AccountLog: Send + Sync {
     fn released(&self, account: &Account, session: SessionId) -> Vec<u64>;
 
     /// What the account is owed and `session` has not been handed, oldest first: rows that nobody has acknowledged and
-    /// no session holds. Copies hold only what somebody has been handed itself.
-    fn owed(&self, account: &Account, session: &Session, held: Held<'_>) -> Vec<u64>;
-}
+    /// no session of `sessions` that is awake holds. Copies hold only what somebody has been handed itself.
+    fn owed(&self, account: &Account, session: &Session, sessions: &[SessionRef]) -> Vec<u64>;
 
-/// Which sessions count as having what they were handed.
-#[derive(Debug, Clone, Copy)]
-pub enum Held<'a> {
-    /// All.
-    ByAny,
-    /// Those of these that are awake: a new client does not wait for one that may never come back.
-    ByAwake(&'a [SessionRef]),
+    /// The last position that was given out.
+    fn last(&self, account: &Account) -> u64;
 }
 
 /// Keeps records of sessions that may be resumed.
 pub trait Resumption: Send + Sync {
-    /// What a record of the session would say has changed; called once until [`Session::untouched`].
-    fn changed(&self, session: &SessionRef);
+    /// What a record of the session would say has changed; called once until [`Session::untouched`], and once more if
+    /// the change is such that a record from before is wrong (`stale`), not only old.
+    fn changed(&self, session: &SessionRef, stale: bool);
 }
 
 /// Takes stanzas for other servers.

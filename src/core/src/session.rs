@@ -12,7 +12,7 @@ use waxwing_xmpp::{Jid, Stanza, StreamError};
 use crate::acks::TooHigh;
 use crate::mailbox::{Delivery, Logged, Refused, Shape};
 use crate::slots::Slots;
-use crate::{AccountRef, Held, HostRef, Mailbox, Notice, Outbound, Peer};
+use crate::{AccountRef, HostRef, Mailbox, Notice, Outbound, Peer};
 
 mod out;
 mod saved;
@@ -59,10 +59,14 @@ pub struct Session {
     asleep: watch::Sender<bool>,
     /// Something of what a record of the session would say has changed since the last one.
     changed: AtomicBool,
+    /// … so that it would be wrong, not only old.
+    stale: AtomicBool,
     /// Sleeping sessions that this one has taken the place of; they are closed when it opens.
     replaced: Mutex<Vec<SessionRef>>,
     /// It was made by another process.
     restored: AtomicBool,
+    /// Rows of the log up to this position it has got before, or were not for it: 0 unless it was restored.
+    horizon: AtomicU64,
     me: Weak<Session>,
 }
 
@@ -83,8 +87,10 @@ impl Session {
             stream: Mutex::default(),
             asleep: watch::Sender::new(false),
             changed: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
             replaced: Mutex::default(),
             restored: AtomicBool::new(false),
+            horizon: AtomicU64::new(0),
             me: Weak::clone(me),
         })
     }
@@ -174,6 +180,10 @@ impl Session {
     /// Gives the client a message that the account is owed; it is read when its turn comes. Under the account's
     /// arrival lock only.
     pub(crate) fn hand_late(&self, position: u64) -> bool {
+        if position <= self.horizon.load(Ordering::Relaxed) {
+            // Nothing comes twice; who logs in next gets what nobody has.
+            return true;
+        }
         let row = Logged { position, shape: Shape::Original, late: true };
         self.hand_row(row, Delivery::row(row))
     }
@@ -189,9 +199,9 @@ impl Session {
     pub(crate) fn put(&self, delivery: Delivery) -> bool {
         let logged = delivery.logged.is_some();
         let taken = self.push(Outbound::Stanza(delivery));
-        // What lies in the log is found again by itself.
-        if !logged && self.is_asleep() {
-            self.touch();
+        if self.is_asleep() {
+            // What lies in the log is found again even where the record does not say so.
+            self.note_change(!logged);
         }
         taken
     }
@@ -230,7 +240,7 @@ impl Session {
             let takes = self.priority().is_some_and(|priority| priority >= 0);
             self.priority.store(priority, Ordering::Release);
             if !takes && priority >= 0 {
-                self.hand_owed(Held::ByAwake(sessions));
+                self.hand_owed(sessions);
             }
             std::mem::replace(&mut *self.presence.lock(), presence)
         });
@@ -239,9 +249,9 @@ impl Session {
     }
 
     /// Hands it all that the account is owed. Under the arrival lock.
-    fn hand_owed(&self, held: Held<'_>) {
+    fn hand_owed(&self, sessions: &[SessionRef]) {
         let Some(log) = self.host().log() else { return };
-        for position in log.owed(&self.account, self, held) {
+        for position in log.owed(&self.account, self, sessions) {
             if !self.hand_late(position) {
                 break;
             }
@@ -303,10 +313,6 @@ impl Session {
             self.mailbox.awake(bytes_max);
             *self.peer.lock() = peer;
             self.asleep.send_replace(false);
-            if self.priority().is_some_and(|priority| priority >= 0) {
-                // Messages that came while nobody could know of this session (it was killed with the server).
-                self.hand_owed(Held::ByAny);
-            }
         });
         self.settle(acked);
         self.touch();
@@ -315,19 +321,28 @@ impl Session {
 
     /// Tells who keeps records of sessions that this one has changed.
     pub fn touch(&self) {
-        if !self.is_resumable() || self.changed.swap(true, Ordering::AcqRel) {
+        self.note_change(true);
+    }
+
+    /// `stale`: a record from before would be wrong, not only old.
+    fn note_change(&self, stale: bool) {
+        if !self.is_resumable() || (self.changed.swap(true, Ordering::AcqRel) && !stale) {
+            return;
+        }
+        if stale && self.stale.swap(true, Ordering::AcqRel) {
             return;
         }
         if let (Some(resumption), Some(me)) =
             (self.host().service::<dyn crate::Resumption>(), self.me.upgrade())
         {
-            resumption.changed(&me);
+            resumption.changed(&me, stale);
         }
     }
 
     /// A record is about to be made; changes from now on count anew.
     pub fn untouched(&self) {
         self.changed.store(false, Ordering::Release);
+        self.stale.store(false, Ordering::Release);
     }
 
     /// Whether it has changed since [`Session::untouched`].

@@ -141,7 +141,7 @@ async fn xep0280_4_a_session_that_outlives_the_server_still_gets_copies() {
     let host = server.server().shared().router().host("capulet.lit").unwrap();
     let account = host.account("juliet").await.unwrap().unwrap();
     host.service::<Log>().unwrap().ready(&account).await.unwrap();
-    let desk = account.restore(saved, 1 << 20).unwrap();
+    let desk = account.restore(saved, 1 << 20, &[]).unwrap();
     let mut romeo = server.online(ROMEO).await;
     to(&mut romeo, "juliet@capulet.lit/gone", HI).await;
     let mut phone = server.login(PHONE).await;

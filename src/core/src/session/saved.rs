@@ -34,6 +34,8 @@ pub struct SavedSession {
     pub unacked: Vec<SavedDelivery>,
     /// What waits to be written.
     pub waiting: Vec<SavedDelivery>,
+    /// Rows of the log up to this position it has got, or they are among the above, or they were not for it.
+    pub horizon: u64,
     /// What modules remember of it, by name.
     pub slots: Vec<(String, Vec<u8>)>,
 }
@@ -64,6 +66,9 @@ impl SavedDelivery {
 impl Session {
     /// The session as it is now.
     pub fn save(&self) -> SavedSession {
+        // Before the rest is looked at: what comes meanwhile lies behind it.
+        let last = self.host().log().map(|log| log.last(&self.account)).unwrap_or_default();
+        let takes = self.priority().is_some_and(|priority| priority >= 0);
         let mut stream = self.stream.lock();
         // What is not on disk by now must not be in the count; a failure shows when the stream goes on.
         let handled = stream.handled.advance().unwrap_or_else(|_| stream.handled.count());
@@ -80,6 +85,7 @@ impl Session {
             acked: stream.unacked.acked(),
             unacked: stream.unacked.iter().map(SavedDelivery::of).collect(),
             waiting,
+            horizon: if takes { last } else { 0 },
             slots: self.host().save_slots(self),
         }
     }
@@ -100,6 +106,7 @@ impl Session {
                 Stream { acking: true, resumable: true, key, unacked, handled, noted, ..Stream::default() };
         }
         session.asleep.send_replace(true);
+        session.horizon.store(saved.horizon, std::sync::atomic::Ordering::Relaxed);
         session.restored.store(true, std::sync::atomic::Ordering::Relaxed);
         session.mailbox.sleep(bytes_max);
         for item in saved.waiting {
