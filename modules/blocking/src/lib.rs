@@ -85,7 +85,11 @@ impl Module for Blocking {
             config,
             rows: reg.table()?,
             lists: reg.account_slot(),
-            interested: reg.session_slot(),
+            interested: reg.saved_session_slot::<Interested>(
+                "blocking.interested",
+                |interested| interested.0.load(Ordering::Acquire).then(Vec::new),
+                |interested, _| interested.0.store(true, Ordering::Release),
+            ),
             contacts: reg.optional_service(),
             stopped: reg.counter("stopped", "Stanzas from or to blocked addresses that were stopped."),
             full: reg.counter("full", "Changes refused because the block list was full."),
@@ -109,6 +113,7 @@ impl Blocking {
         let list = self.list(iq.account()?).await.map_err(store_failed)?;
         // First of all, so that no change is missed.
         self.interested.get(iq.session()?).0.store(true, Ordering::Release);
+        iq.session()?.touch();
         Ok(Reply::tree(&with_items("blocklist", list.now().iter())))
     }
 

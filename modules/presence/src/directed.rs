@@ -49,6 +49,19 @@ impl Directed {
         entities.len() < before
     }
 
+    /// For a session that outlives the process: one address a line, which no address contains.
+    pub(crate) fn save(&self) -> Option<Vec<u8>> {
+        let entities = self.0.lock();
+        let lines: Vec<&str> = entities.iter().map(Jid::as_str).collect();
+        (!lines.is_empty()).then(|| lines.join("\n").into_bytes())
+    }
+
+    /// The reverse.
+    pub(crate) fn load(&self, saved: &[u8]) {
+        let lines = std::str::from_utf8(saved).unwrap_or_default().lines();
+        self.0.lock().extend(lines.filter_map(|line| Jid::parse(line).ok()));
+    }
+
     /// Takes all, for the end of the session.
     pub(crate) fn take(&self) -> HashSet<Jid> {
         std::mem::take(&mut *self.0.lock())
@@ -64,6 +77,7 @@ impl Presence {
             // §4.6.1
             if let Some(directed) = self.directed.peek(&session) {
                 directed.remove(&to);
+                session.touch();
             }
             return Ok(Flow::Continue);
         }
@@ -74,6 +88,7 @@ impl Presence {
             let text = "You have sent directed presence to too many.";
             return Err(StanzaError::from(Condition::ResourceConstraint).text(text));
         }
+        session.touch();
         Ok(Flow::Continue)
     }
 

@@ -77,7 +77,7 @@ impl Module for Presence {
         let this = Arc::new(Self {
             rosters: reg.service::<RosterService>(),
             blocks: reg.optional_service::<dyn Blocks>(),
-            directed: reg.session_slot(),
+            directed: reg.saved_session_slot("presence.directed", Directed::save, Directed::load),
             last: reg.table::<LastTable>()?,
             config,
             counters: Counters {
@@ -96,6 +96,7 @@ impl Module for Presence {
         reg.gate(Side::Sent, Gate::Handle, Kinds::PRESENCE, &this, Self::sent);
         reg.gate(Side::Received, Gate::Handle, Kinds::PRESENCE, &this, Self::received);
         reg.notice(NoticeKind::SessionClosed, &this, Self::closed);
+        reg.notice(NoticeKind::SessionResumed, &this, Self::resumed);
         reg.notice(NoticeKind::AccountRemoving, &this, Self::removing);
         Ok(this)
     }

@@ -1,5 +1,7 @@
 //! Presence probes ([RFC 6121 §4.3](https://www.rfc-editor.org/rfc/rfc6121#section-4.3)).
 
+use std::sync::Arc;
+
 use waxwing_core::Origin;
 use waxwing_core::prelude::*;
 use waxwing_core::store_failed;
@@ -9,6 +11,18 @@ use crate::broadcast::{reachable, route};
 use crate::{Presence, recipient};
 
 impl Presence {
+    /// Who comes back to a server that was started anew may have missed who has gone with the old one.
+    pub(crate) async fn resumed(self: Arc<Self>, notice: Notice) {
+        let Notice::SessionResumed(session) = notice else { return };
+        if !(session.is_restored() && session.is_available()) {
+            return;
+        }
+        // A failure was logged where it happened.
+        let Ok(roster) = self.roster(session.account()).await else { return };
+        let origin = Origin::Client(Arc::clone(&session));
+        self.probe_contacts(session.account(), &session, roster, &origin).await;
+    }
+
     /// §4.3.1: asks all contacts that the user has a subscription to. Local ones without an available resource are
     /// known to have nothing to say.
     pub(crate) async fn probe_contacts(

@@ -13,6 +13,7 @@ mod table;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 use waxwing_core::prelude::*;
@@ -84,6 +85,11 @@ impl Module for Rosters {
             contacts: reg.table::<ContactTable>()?,
             versions: reg.table::<VersionTable>()?,
             pusher: Arc::default(),
+            interested: reg.saved_session_slot::<service::Interested>(
+                "roster.interested",
+                |interested| interested.0.load(Ordering::Acquire).then(Vec::new),
+                |interested, _| interested.0.store(true, Ordering::Release),
+            ),
             config,
         });
         reg.provide::<RosterService>(Arc::clone(&service))?;
@@ -97,6 +103,11 @@ impl Module for Rosters {
         for to in [IqTo::Account, IqTo::Missing] {
             reg.iq(Iq::set(to, NS, "query"), &this, Self::set_by_another)?;
         }
+        reg.notice(NoticeKind::SessionRestored, &this, |this, notice| async move {
+            if let Notice::SessionRestored(session) = notice {
+                this.service.restored(&session).await;
+            }
+        });
         reg.gate(Side::Received, Gate::Check, Kinds::IQ_REQUEST, &this, Self::check_push);
         reg.run("push", &this, Self::push);
         Ok(this)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use waxwing_core::prelude::*;
 use waxwing_core::store_failed;
@@ -19,8 +20,14 @@ pub struct RosterService {
     pub(crate) contacts: TableRef<ContactTable>,
     pub(crate) versions: TableRef<VersionTable>,
     pub(crate) pusher: Arc<Pusher>,
+    /// Kept for sessions that outlive the process; the roster itself knows whom to push to.
+    pub(crate) interested: SessionSlot<Interested>,
     pub(crate) config: RosterConfig,
 }
+
+/// Whether the resource has asked for the roster (RFC 6121 §2.2).
+#[derive(Debug, Default)]
+pub(crate) struct Interested(pub(crate) AtomicBool);
 
 /// Why a roster was not changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -213,5 +220,18 @@ impl RosterService {
             self.pusher.push(inner.last.clone(), vec![Arc::clone(session)], &push);
         }
         inner.add_interested(session);
+        drop(inner);
+        self.interested.get(session).0.store(true, Ordering::Release);
+        session.touch();
+    }
+
+    /// A session of the last process goes on: it gets pushes as before.
+    pub(crate) async fn restored(&self, session: &SessionRef) {
+        if self.interested.peek(session).is_some_and(|interested| interested.0.load(Ordering::Acquire)) {
+            match self.load(session.account()).await {
+                Ok(roster) => roster.0.lock().add_interested(session),
+                Err(cause) => drop(store_failed(cause)),
+            }
+        }
     }
 }

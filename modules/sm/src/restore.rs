@@ -76,6 +76,7 @@ impl Sm {
         *stream.expires.lock() = Some(Instant::now() + stream.max);
         *stream.recorded.lock() = true;
         self.metrics.asleep.inc();
+        self.host.notify(Notice::SessionRestored(Arc::clone(&session))).await;
         Ok(Some(!stale))
     }
 }

@@ -19,6 +19,8 @@ pub enum Notice {
     SessionClosed(SessionRef),
     /// A session has lost its connection and waits for its client to resume it.
     SessionSleeps(SessionRef),
+    /// A session of the last process is there again, asleep.
+    SessionRestored(SessionRef),
     /// A client has resumed its session.
     SessionResumed(SessionRef),
 }
@@ -36,6 +38,8 @@ pub enum NoticeKind {
     SessionClosed,
     /// See [`Notice::SessionSleeps`].
     SessionSleeps,
+    /// See [`Notice::SessionRestored`].
+    SessionRestored,
     /// See [`Notice::SessionResumed`].
     SessionResumed,
 }
@@ -49,6 +53,7 @@ impl Notice {
             Self::SessionBound(_) => NoticeKind::SessionBound,
             Self::SessionClosed(_) => NoticeKind::SessionClosed,
             Self::SessionSleeps(_) => NoticeKind::SessionSleeps,
+            Self::SessionRestored(_) => NoticeKind::SessionRestored,
             Self::SessionResumed(_) => NoticeKind::SessionResumed,
         }
     }
