@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+#[path = "process/loss.rs"]
+mod loss;
+
 /// A server on a port of its own; killed when dropped.
 struct Waxwing {
     child: Child,
