@@ -119,7 +119,8 @@ impl Client {
     }
 
     fn say(&mut self, body: String) -> Option<()> {
-        let xml = format!("<message to='juliet@localhost' type='chat' id='{body}'><body>{body}</body></message>");
+        let xml =
+            format!("<message to='juliet@localhost' type='chat' id='{body}'><body>{body}</body></message>");
         self.stanza(&xml, Some(body))
     }
 
@@ -200,15 +201,26 @@ impl Client {
         }
     }
 
+    /// Where the first element ends, which may have others of its name inside.
+    fn end_of(&self, name: &str) -> Option<usize> {
+        let (open, close) = (format!("<{name} "), format!("</{name}>"));
+        let (mut at, mut depth) = (0, 0);
+        loop {
+            let rest = &self.unread[at..];
+            let end = rest.find(&close)?;
+            depth += rest[..end].matches(&open).count();
+            at += end + close.len();
+            depth -= 1;
+            if depth == 0 {
+                return Some(at);
+            }
+        }
+    }
+
     /// Takes one whole first-level element off what was read.
     fn element(&mut self) -> Option<String> {
         let start = self.unread.find('>')? + 1;
-        let end = if self.unread[..start].ends_with("/>") {
-            start
-        } else {
-            let close = format!("</{}>", name(&self.unread));
-            self.unread.find(&close)? + close.len()
-        };
+        let end = if self.unread[..start].ends_with("/>") { start } else { self.end_of(name(&self.unread))? };
         let rest = self.unread.split_off(end);
         Some(std::mem::replace(&mut self.unread, rest))
     }
@@ -322,8 +334,13 @@ fn kill_again_and_again(engine: &str, runs: u64, seed: u64) {
         if run % 20 == 0 {
             println!(
                 "{engine} run {run}: killed after {life:?}; {} sent, {} acknowledged, {} came; resumed {} and {}, anew {} and {}",
-                tally.next, tally.acked.len(), tally.came.len(),
-                romeo.resumed, juliet.resumed, romeo.anew, juliet.anew,
+                tally.next,
+                tally.acked.len(),
+                tally.came.len(),
+                romeo.resumed,
+                juliet.resumed,
+                romeo.anew,
+                juliet.anew,
             );
         }
         let (dir, _) = dismantle(server);
@@ -332,7 +349,11 @@ fn kill_again_and_again(engine: &str, runs: u64, seed: u64) {
     look_back(&server, &mut romeo, &mut juliet, &mut tally);
     println!(
         "{engine}: {runs} kills; {} sent, {} acknowledged, none lost; {} sent again; resumed {} and {} times",
-        tally.next, tally.acked.len(), tally.again.len(), romeo.resumed, juliet.resumed,
+        tally.next,
+        tally.acked.len(),
+        tally.again.len(),
+        romeo.resumed,
+        juliet.resumed,
     );
     assert!(!tally.acked.is_empty() && juliet.resumed + romeo.resumed > 0, "nothing was tried");
 }

@@ -78,7 +78,7 @@ impl Default for Config {
             groupchat: true,
             targets_max: 10,
             target_bytes_max: Bytes(8 << 10),
-            interval: Duration::seconds(1),
+            interval: Duration::seconds(0),
             answer_time_max: Duration::seconds(30),
             failures_max: 10,
             failing_time_max: Duration::seconds(86_400),

@@ -56,7 +56,8 @@ fn builder() -> TestServerBuilder {
 }
 
 fn configured(config: &str) -> TestServerBuilder {
-    builder().module_config("push", config)
+    let interval = if config.contains("interval") { "" } else { "interval = '1 s'\n" };
+    builder().module_config("push", &format!("{interval}{config}"))
 }
 
 /// A server, the push service, and Romeo.
@@ -74,7 +75,7 @@ async fn scene_of(builder: TestServerBuilder) -> Scene {
 
 /// Juliet's phone has enabled the service, and gone.
 async fn away() -> Scene {
-    away_of(builder()).await
+    away_of(configured("")).await
 }
 
 async fn away_of(builder: TestServerBuilder) -> Scene {
