@@ -336,11 +336,9 @@ impl World {
                         !xml.contains("item-not-found"),
                         "an id that was handed out is a position: {xml}"
                     );
-                    if let (true, Some(body)) = (xml.contains("<result "), between(&xml, "<body>", "</body>"))
-                    {
-                        if self.sent.get(body) == Some(&account) {
-                            self.reached[account].insert(body.to_owned());
-                        }
+                    let body = between(&xml, "<body>", "</body>").filter(|_| xml.contains("<result "));
+                    if let Some(body) = body.filter(|body| self.sent.get(*body) == Some(&account)) {
+                        self.reached[account].insert(body.to_owned());
                     }
                     self.got(index, &stanza);
                 }

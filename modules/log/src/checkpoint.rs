@@ -23,6 +23,10 @@ impl Log {
             }
             let saved = {
                 let mut state = state.lock();
+                if !(wait || state.is_due()) {
+                    self.changed.lock().push(Arc::clone(&account));
+                    continue;
+                }
                 state.changed = false;
                 self.save(&account, &mut state)
             };

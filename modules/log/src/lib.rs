@@ -6,7 +6,7 @@
 //!
 //! Specs: [XEP-0359](https://xmpp.org/extensions/xep-0359.html) for accounts: the id of a row is its stanza-id.
 //!
-//! On disk the state of a log lags behind: a checkpoint follows within a second or two. After a crash the rows behind
+//! On disk the state of a log lags behind: a checkpoint follows soon. After a crash the rows behind
 //! the checkpoint are read, and are owed unless they say otherwise. So a message that was acknowledged in that time may
 //! come again to a new session, with the same id; none is ever missing.
 
@@ -125,7 +125,7 @@ impl Module for Log {
         });
         // Its first presence asks what is owed, and cannot wait for the store.
         reg.notice(NoticeKind::SessionBound, &this, Self::bound);
-        reg.task("checkpoint", Every::seconds(1), &this, |this| async move { this.checkpoint(false).await });
+        reg.task("checkpoint", Every::millis(100), &this, |this| async move { this.checkpoint(false).await });
         reg.task("retention", Every::minutes(1), &this, |this| async move { this.retain().await });
         reg.run("last checkpoint", &this, Self::end);
         this.declare_commands(reg);

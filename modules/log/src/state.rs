@@ -1,8 +1,10 @@
 //! One account's log in memory: the next position, and what is owed to whom.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use smallvec::SmallVec;
+use tokio::time::Instant;
 use waxwing_core::{Logged, SessionId, SessionRef, Shape};
 use waxwing_store::Ticket;
 
@@ -32,6 +34,8 @@ pub(crate) struct State {
     pub(crate) written: Option<Ticket>,
     /// It waits for a checkpoint.
     pub(crate) changed: bool,
+    /// When the last one was written.
+    saved_at: Option<Instant>,
 }
 
 /// A row that nobody has acknowledged.
@@ -69,6 +73,17 @@ impl State {
     pub(crate) fn save(&self) -> Saved {
         let owed = self.owed.iter().map(|(position, owed)| (*position, owed.hidden, owed.bytes)).collect();
         Saved { last: self.last, low: self.low, rows: self.rows, bytes: self.bytes, owed }
+    }
+
+    /// Whether the next checkpoint may be written: a long one is not written often.
+    pub(crate) fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let pause = if self.owed.len() > OWED_MANY { PAUSE_LONG } else { Duration::ZERO };
+        let due = self.saved_at.is_none_or(|at| now >= at + pause);
+        if due {
+            self.saved_at = Some(now);
+        }
+        due
     }
 
     /// The position of a row that comes now: later than all before it, whatever the clock does.
@@ -207,6 +222,11 @@ impl State {
         self.owed.values().filter(|owed| owed.holders.contains(&session)).count()
     }
 }
+
+/// A checkpoint that names more rows than this …
+const OWED_MANY: usize = 1000;
+/// … is written no more often.
+const PAUSE_LONG: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

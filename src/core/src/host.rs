@@ -63,9 +63,12 @@ impl std::fmt::Debug for HostState {
 /// How a slot of sessions outlives the process.
 pub(crate) struct SavedSlot {
     pub(crate) name: &'static str,
-    pub(crate) save: Box<dyn Fn(&Session) -> Option<Vec<u8>> + Send + Sync>,
-    pub(crate) load: Box<dyn Fn(&Session, &[u8]) + Send + Sync>,
+    pub(crate) save: Box<SaveSlot>,
+    pub(crate) load: Box<LoadSlot>,
 }
+
+type SaveSlot = dyn Fn(&Session) -> Option<Vec<u8>> + Send + Sync;
+type LoadSlot = dyn Fn(&Session, &[u8]) + Send + Sync;
 
 impl std::fmt::Debug for SavedSlot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -13,6 +13,11 @@ use tokio::sync::watch;
 pub struct Every(pub Duration);
 
 impl Every {
+    /// Each so many milliseconds.
+    pub const fn millis(count: u64) -> Self {
+        Self(Duration::from_millis(count))
+    }
+
     /// Each so many seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(Duration::from_secs(count))
