@@ -270,6 +270,73 @@ fn what_was_acknowledged_survives_kill_9() {
     }
 }
 
+const ENABLE: &str = "<enable xmlns='urn:xmpp:sm:3' resume='true'/>";
+
+/// A session with stream management and presence; its id.
+fn managed(server: &Waxwing, name: &str) -> (Wire, String) {
+    let mut wire = server.connect();
+    wire.login(name, "r0m30");
+    wire.send(ENABLE);
+    let enabled = wire.until("/>");
+    let id = enabled.split("id='").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    wire.send("<presence/>");
+    wire.until("<presence");
+    wire.until("<r xmlns='urn:xmpp:sm:3'/>");
+    (wire, id)
+}
+
+/// XEP-0198 §5: sessions outlive the process, stopped in order or killed while nothing was written to them.
+#[test]
+fn xep0198_5_a_session_is_resumed_after_a_restart_and_a_kill() {
+    for (engine, signal) in
+        [("sled", Signal::TERM), ("sled", Signal::KILL), ("fjall", Signal::TERM), ("fjall", Signal::KILL)]
+    {
+        let config = format!("{CONFIG}[storage]\nengine = '{engine}'\n");
+        let server = Waxwing::start(&config);
+        for name in ["romeo", "juliet"] {
+            server.run(&["account", "add", &format!("{name}@localhost"), "--password-stdin"], "r0m30\n");
+        }
+        let (mut juliet, id) = managed(&server, "juliet");
+        let (mut romeo, _) = managed(&server, "romeo");
+        romeo.send("<message to='juliet@localhost' type='chat'><body>before</body></message><r xmlns='urn:xmpp:sm:3'/>");
+        juliet.until("</message>");
+        romeo.until("<a xmlns='urn:xmpp:sm:3' h='2'/>");
+        // Presence and one message have come, of which only the first is acknowledged.
+        juliet.send("<a xmlns='urn:xmpp:sm:3' h='1'/>");
+        std::thread::park_timeout(Duration::from_millis(500));
+        server.signal(signal);
+        if signal == Signal::TERM {
+            juliet.until("<system-shutdown ");
+        }
+        let (dir, _) = dismantle(server);
+        let server = Waxwing::start_in(dir, &config);
+        // Somebody else comes first: the session that sleeps gets what he writes.
+        let mut romeo = server.connect();
+        romeo.login("romeo", "r0m30");
+        romeo.send("<message to='juliet@localhost' type='chat'><body>meanwhile</body></message>");
+        romeo.send("<iq type='get' id='p' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+        romeo.until("id='p'");
+        let mut juliet = server.connect();
+        juliet.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
+            plain("juliet", "r0m30")
+        ));
+        juliet.until("<success");
+        juliet.send(HEADER);
+        juliet.until("</stream:features>");
+        juliet.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='1'/>"));
+        let resumed = juliet.until("/>");
+        assert!(
+            resumed.contains("<resumed ") && resumed.contains(" h='1'"),
+            "{engine} {signal:?}: {resumed}"
+        );
+        for body in ["before", "meanwhile"] {
+            let message = juliet.until("</message>");
+            assert!(message.contains(&format!("<body>{body}</body>")), "{engine} {signal:?}: {message}");
+        }
+    }
+}
+
 /// Takes the folder out of a server that has ended.
 fn dismantle(mut server: Waxwing) -> (TempDir, std::process::ExitStatus) {
     let status = server.child.wait().unwrap();

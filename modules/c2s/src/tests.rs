@@ -2,5 +2,6 @@
 
 mod abuse;
 mod login;
+mod managed;
 mod support;
 mod talk;

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use waxwing_core::prelude::*;
 use waxwing_core::{Accounts, Clock, Config, ModuleDef, Random, Server, StartOptions, Trigger};
-use waxwing_store::Kind as NumberKind;
+use waxwing_store::{EngineKind, Faults, Kind as NumberKind, StoreOptions};
 use waxwing_stream::Secret;
 use waxwing_stream::sasl::{Credentials, Decoy, Doing, Finding, ScramHash, ScramKeys, Stored, encode_base64};
 
@@ -102,21 +102,42 @@ pub(super) struct TestServer {
     folder: tempfile::TempDir,
 }
 
+/// The same with what stream management needs.
+static MANAGED: [ModuleDef; 5] = [
+    ModuleDef::of::<TestAccounts>(),
+    ModuleDef::of::<waxwing_log::Log>(),
+    ModuleDef::of::<waxwing_offline::Offline>(),
+    ModuleDef::of::<waxwing_sm::Sm>(),
+    ModuleDef::of::<C2s>(),
+];
+
 pub(super) async fn start() -> TestServer {
     start_with("").await
 }
 
-/// With more lines of config.
-pub(super) async fn start_with(more: &str) -> TestServer {
+/// With stream management, on a store that gets into trouble on demand.
+pub(super) async fn start_managed(more: &str, faults: &Faults) -> TestServer {
     for _ in 0..20 {
-        if let Some(server) = try_start(more).await {
+        let options = StoreOptions { faults: faults.clone(), ..StoreOptions::new(EngineKind::Memory, "") };
+        let store = Store::open(options).await.unwrap();
+        if let Some(server) = try_start(more, &MANAGED, store).await {
             return server;
         }
     }
     panic!("no free ports");
 }
 
-async fn try_start(more: &str) -> Option<TestServer> {
+/// With more lines of config.
+pub(super) async fn start_with(more: &str) -> TestServer {
+    for _ in 0..20 {
+        if let Some(server) = try_start(more, &MODULES, Store::memory()).await {
+            return server;
+        }
+    }
+    panic!("no free ports");
+}
+
+async fn try_start(more: &str, modules: &'static [ModuleDef], store: Store) -> Option<TestServer> {
     let folder = tempfile::tempdir().unwrap();
     let (port, tls_port) = (free_port(), free_port());
     let text = format!(
@@ -125,10 +146,9 @@ async fn try_start(more: &str) -> Option<TestServer> {
         folder.path(),
         folder.path().join("none"),
     );
-    let config = Config::parse(&text, Path::new("test"), &MODULES).unwrap();
-    let options =
-        StartOptions { modules: &MODULES, listeners: true, clock: Clock::System, random: Random::System };
-    match Server::start(config, Store::memory(), options).await {
+    let config = Config::parse(&text, Path::new("test"), modules).unwrap();
+    let options = StartOptions { modules, listeners: true, clock: Clock::System, random: Random::System };
+    match Server::start(config, store, options).await {
         Ok(server) => Some(TestServer { server, port, tls_port, folder }),
         // Somebody else took the port.
         Err(error) if error.to_string().contains("cannot be listened on") => None,
