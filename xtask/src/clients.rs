@@ -10,10 +10,11 @@ use crate::subject::Server;
 use crate::tally::Tally;
 
 /// Each script with the programs it needs and their Debian packages.
-const SCRIPTS: [(&str, &[(&str, &str)]); 5] = [
+const SCRIPTS: [(&str, &[(&str, &str)]); 6] = [
     ("profanity.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
     ("go_sendxmpp.py", &[("go-sendxmpp", "go-sendxmpp")]),
     ("slixmpp_chat.py", &[]),
+    ("slixmpp_devices.py", &[]),
     ("aioxmpp_chat.py", &[]),
     ("tokio_xmpp_bot.py", &[]),
 ];
