@@ -128,6 +128,18 @@ impl Client {
         wait_for(&mut self.tls, &mut self.heard, words).await
     }
 
+    /// Asks the server with an IQ; gives all that came up to and with the result. Sets go to the own account.
+    pub(crate) async fn ask(&mut self, query: &str) -> Fallible<String> {
+        let kind = if query.contains("urn:xmpp:mam:2") { "set" } else { "get" };
+        self.send(&format!("<iq type='{kind}' id='asked'>{query}</iq>")).await?;
+        let mut heard = self.wait_for(&["id='asked'", "id=\"asked\""]).await?;
+        heard += &self.wait_for(&["</iq>", "/>"]).await?;
+        while heard.contains("<fin") && !heard.ends_with("</iq>") {
+            heard += &self.wait_for(&["</iq>"]).await?;
+        }
+        if heard.contains("<error") { Err(format!("refused: {heard}").into()) } else { Ok(heard) }
+    }
+
     /// Becomes available and waits until the server has sent that presence back (RFC 6121 §4.2.2).
     pub(crate) async fn available(&mut self) -> Fallible {
         self.send("<presence id='here'/>").await?;

@@ -4,6 +4,7 @@
 //! resident memory from `/proc/PID/status`, and nothing the server says about itself. Every figure is one line
 //! `NAME VALUE` on standard output. It parses no XML: it looks for the few words it waits for.
 
+mod archive;
 mod client;
 mod plan;
 mod process;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::archive::Archive;
 use crate::client::Target;
 use crate::plan::Plan;
 
@@ -38,15 +40,29 @@ fn main() -> ExitCode {
     }
 }
 
-/// `waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]`.
+const USAGE: &str = "\
+usage: waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]
+       waxwing-load PORT CA-FILE PID fill ACCOUNTS MESSAGES
+       waxwing-load PORT CA-FILE PID read ACCOUNTS MESSAGES HALF
+       waxwing-load PORT CA-FILE PID chat ACCOUNTS MESSAGES NAME";
+
 async fn run() -> Fallible {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [port, authority, pid, sessions_max, rest @ ..] = words.as_slice() else {
-        return Err("usage: waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]".into());
-    };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let [port, authority, pid, rest @ ..] = words.as_slice() else { return Err(USAGE.into()) };
     let target = Arc::new(Target::new(port.parse()?, tls(authority)?)?);
-    let plan = if rest.first().is_some_and(|word| word == "quick") { Plan::QUICK } else { Plan::FULL };
-    plan.at_most(sessions_max.parse()?).run(&target, pid.parse()?).await
+    let pid = pid.parse()?;
+    let archive = |accounts: &str, messages: &str| {
+        Fallible::Ok(Archive { accounts: accounts.parse()?, messages: messages.parse()? })
+    };
+    match rest {
+        ["fill", accounts, messages] => archive(accounts, messages)?.fill(&target, pid).await,
+        ["read", accounts, messages, half] => archive(accounts, messages)?.read(&target, pid, half).await,
+        ["chat", accounts, messages, name] => archive(accounts, messages)?.chat(&target, pid, name).await,
+        [sessions_max] => Plan::FULL.at_most(sessions_max.parse()?).run(&target, pid).await,
+        [sessions_max, "quick"] => Plan::QUICK.at_most(sessions_max.parse()?).run(&target, pid).await,
+        _ => Err(USAGE.into()),
+    }
 }
 
 /// TLS that trusts the one authority and never resumes a session: every login pays for its handshake.

@@ -11,7 +11,7 @@ use crate::client::{Client, Target};
 use crate::process::{cpu_us, memory_kib};
 
 /// How many connections are set up at the same time.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// How long a server may go on working after it was left alone.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
@@ -150,7 +150,7 @@ impl Plan {
 }
 
 /// Waits until the server does nothing for a second, but not for ever.
-async fn settle(pid: u32) -> Fallible {
+pub(crate) async fn settle(pid: u32) -> Fallible {
     let started = Instant::now();
     while started.elapsed() < SETTLE_MAX {
         let before = cpu_us(pid)?;
@@ -166,7 +166,7 @@ fn user(number: usize) -> String {
     format!("load{number}")
 }
 
-fn figure(name: &str, value: u64) {
+pub(crate) fn figure(name: &str, value: u64) {
     println!("{name} {value}");
 }
 
@@ -175,7 +175,7 @@ fn per(sum: u64, count: usize) -> u64 {
 }
 
 /// Runs the jobs, a few at the same time; the first error ends it.
-async fn all<T, F>(jobs: impl Iterator<Item = F>) -> Fallible<Vec<T>>
+pub(crate) async fn all<T, F>(jobs: impl Iterator<Item = F>) -> Fallible<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = Fallible<T>> + Send + 'static,
@@ -196,7 +196,7 @@ where
 }
 
 /// All pairs talk for a while; gives them back, and how many messages arrived.
-async fn talk(
+pub(crate) async fn talk(
     pairs: Vec<(Client, Client)>,
     in_flight: u64,
     how_long: Duration,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use crate::archive;
 use crate::needs;
 use crate::options::Options;
 use crate::run;
@@ -16,18 +17,30 @@ use crate::subject::Server;
 /// What one server showed: names and values as the load generator prints them.
 type Figures = BTreeMap<String, String>;
 
+/// The peers of the comparison keep no archive either.
+pub(crate) const NO_ARCHIVE: &str = "\
+[host.\"localhost\".modules.mam]
+enabled = false
+[host.\"localhost\".modules.offline]
+enabled = false
+";
+
 /// More sessions than this are never opened.
 const SESSIONS_MAX: u64 = 10_000;
 
 /// Measures all servers and writes the pages.
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     needs::programs(&[("taskset", "util-linux")])?;
+    if options.archive {
+        return archive::run(options);
+    }
     let load = run::release_binary("waxwing-load")?;
     let mut subjects = vec!["waxwing".to_owned()];
     subjects.extend(options.peers.iter().filter(|name| *name != "waxwing").cloned());
     let mut columns = Vec::new();
     for subject in &subjects {
-        let server = Server::start(subject, &["taskset", "-c", "0"])?;
+        let more = if subject == "waxwing" { NO_ARCHIVE } else { "" };
+        let server = Server::start(subject, &["taskset", "-c", "0"], more)?;
         let mut command = run::with_descriptors();
         command.args(["taskset", "-c", "1"]).arg(&load);
         command.arg(server.port.to_string()).arg(server.authority()).arg(server.pid().to_string());
@@ -80,7 +93,7 @@ fn title(subject: &str) -> String {
 }
 
 /// When, on what and of what: one entry a line.
-fn conditions(quick: bool) -> Result<Vec<(&'static str, String)>, String> {
+pub(crate) fn conditions(quick: bool) -> Result<Vec<(&'static str, String)>, String> {
     let date = run::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let commit =
         run::output(Command::new("git").current_dir(run::root()).args(["rev-parse", "--short=12", "HEAD"]))?;
@@ -191,7 +204,7 @@ fn json(columns: &[(String, Figures)], conditions: &[(&'static str, String)]) ->
     text
 }
 
-fn write(name: &str, text: &str) -> Result<(), String> {
+pub(crate) fn write(name: &str, text: &str) -> Result<(), String> {
     fs::write(run::root().join(name), text).map_err(|error| format!("{name}: {error}"))
 }
 

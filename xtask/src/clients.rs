@@ -21,7 +21,7 @@ const SCRIPTS: [(&str, &[(&str, &str)]); 6] = [
 
 /// Starts the server and runs every script against it.
 pub(crate) fn run(options: &Options, tally: &mut Tally) {
-    let server = match Server::start(&options.subject, &[]) {
+    let server = match Server::start(&options.subject, &[], "") {
         Ok(server) => server,
         Err(why) => return tally.fail(&format!("clients: {why}")),
     };

@@ -3,6 +3,7 @@
 //! `test` is the one test command: it gets what it needs where it can, runs everything, says plainly what it
 //! left out, and ends with one line of sums.
 
+mod archive;
 mod bench;
 mod clients;
 mod conform;

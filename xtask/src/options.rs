@@ -8,6 +8,7 @@ Usage: cargo xtask COMMAND
   conform [--subject NAME]          run the conformance tests only; --record stores the results
   docs                              write the generated parts of the documentation anew
   bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
+  bench archive [--quick]           measure the archive with a million messages
 
   --subject NAME   the server under test: waxwing (default), prosody or ejabberd
   --screen         keep Profanity's screen in docs/profanity.txt
@@ -47,6 +48,7 @@ pub(crate) struct Options {
     pub(crate) peers: Vec<String>,
     pub(crate) screen: bool,
     pub(crate) quick: bool,
+    pub(crate) archive: bool,
     pub(crate) record: bool,
 }
 
@@ -63,6 +65,7 @@ impl Options {
             peers: vec!["prosody".to_owned()],
             screen: false,
             quick: false,
+            archive: false,
             record: false,
         };
         while let Some(word) = words.next() {
@@ -77,6 +80,7 @@ impl Options {
                 "--screen" => options.screen = true,
                 "--record" => options.record = true,
                 "--quick" => options.quick = true,
+                "archive" if options.command == "bench" => options.archive = true,
                 name if options.command == "test" => options.parts.push(part(name)?),
                 other => return Err(format!("'{other}' is not known here")),
             }

@@ -13,9 +13,15 @@ use crate::run;
 /// How long a server may take to greet its first client.
 const START_SECONDS: u64 = 60;
 
+/// So long it may take to stop.
+const STOP_SECONDS: u64 = 10;
+
 /// A running server. It ends, and its folder goes, when this is dropped.
 pub(crate) struct Server {
     child: Child,
+    name: String,
+    program: PathBuf,
+    before: Vec<String>,
     folder: PathBuf,
     pub(crate) port: u16,
     pub(crate) port_tls: u16,
@@ -23,8 +29,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the server of this name for the domain `localhost`, with open registration, TLS demanded and no
-    /// limits on rates; `before` are words to put before its command line, such as `taskset -c 0`.
-    pub(crate) fn start(name: &str, before: &[&str]) -> Result<Self, String> {
+    /// limits on rates; `before` are words to put before its command line, such as `taskset -c 0`, and `more` is text
+    /// to put behind its configuration.
+    pub(crate) fn start(name: &str, before: &[&str], more: &str) -> Result<Self, String> {
         let program = match name {
             "waxwing" => run::waxwing()?,
             "prosody" => needs::programs(&[("prosody", "prosody")]).map(|()| PathBuf::from("prosody"))?,
@@ -32,27 +39,48 @@ impl Server {
             other => return Err(format!("no server '{other}' is known here")),
         };
         let folder = temporary_folder()?;
-        let made = Self::start_in(&folder, name, &program, before);
+        let made = Self::start_in(&folder, name, program, before, more);
         if made.is_err() {
             remove(&folder);
         }
         made
     }
 
-    fn start_in(folder: &Path, name: &str, program: &Path, before: &[&str]) -> Result<Self, String> {
+    fn start_in(
+        folder: &Path,
+        name: &str,
+        program: PathBuf,
+        before: &[&str],
+        more: &str,
+    ) -> Result<Self, String> {
         certificates(folder)?;
         let (port, port_tls) = (free_port()?, free_port()?);
-        let mut command = run::with_descriptors();
-        command.args(before).arg(program);
-        configure(&mut command, name, folder, port, port_tls)?;
-        let log = File::create(folder.join("log")).map_err(|error| error.to_string())?;
-        let complaints = log.try_clone().map_err(|error| error.to_string())?;
-        command.stdin(Stdio::null()).stdout(log).stderr(complaints);
-        let child = command.spawn().map_err(|error| format!("{name} does not start: {error}"))?;
-        let mut server = Self { child, folder: folder.to_path_buf(), port, port_tls };
+        let before: Vec<String> = before.iter().map(|word| (*word).to_owned()).collect();
+        let child = spawn(folder, name, &program, &before, (port, port_tls), more)?;
+        let folder = folder.to_path_buf();
+        let mut server = Self { child, name: name.to_owned(), program, before, folder, port, port_tls };
         server.wait(name)?;
         println!("{name} runs as process {} on ports {port} and {port_tls}", server.pid());
         Ok(server)
+    }
+
+    /// Stops it as an operator does and starts it again on the same data; how long that start took.
+    pub(crate) fn restart(&mut self, more: &str) -> Result<Duration, String> {
+        self.stop();
+        let started = Instant::now();
+        let ports = (self.port, self.port_tls);
+        self.child = spawn(&self.folder, &self.name, &self.program, &self.before, ports, more)?;
+        let name = self.name.clone();
+        self.wait(&name)?;
+        Ok(started.elapsed())
+    }
+
+    /// Bytes on disk of all it has stored.
+    pub(crate) fn stored(&self) -> Result<u64, String> {
+        let said =
+            run::output(Command::new("du").args(["-s", "--block-size=1"]).arg(self.folder.join("data")))?;
+        let bytes = said.split_whitespace().next().and_then(|bytes| bytes.parse().ok());
+        bytes.ok_or_else(|| format!("du said: {said}"))
     }
 
     /// The process that was started; it may have children.
@@ -81,15 +109,15 @@ impl Server {
                 let said = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
                 return Err(format!("{name} did not start; it said:\n{said}"));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
+impl Server {
+    fn stop(&mut self) {
         // The polite way first: it is what an operator does.
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS);
         let mut asked = false;
         while self.child.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < deadline {
             if !asked {
@@ -100,8 +128,31 @@ impl Drop for Server {
         // Both fail only when the process has ended, which is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
         remove(&self.folder);
     }
+}
+
+fn spawn(
+    folder: &Path,
+    name: &str,
+    program: &Path,
+    before: &[String],
+    (port, port_tls): (u16, u16),
+    more: &str,
+) -> Result<Child, String> {
+    let mut command = run::with_descriptors();
+    command.args(before).arg(program);
+    configure(&mut command, name, folder, port, port_tls, more)?;
+    let log = File::create(folder.join("log")).map_err(|error| error.to_string())?;
+    let complaints = log.try_clone().map_err(|error| error.to_string())?;
+    command.stdin(Stdio::null()).stdout(log).stderr(complaints);
+    command.spawn().map_err(|error| format!("{name} does not start: {error}"))
 }
 
 fn remove(folder: &Path) {
@@ -157,14 +208,22 @@ fn greets(port: u16) -> bool {
 }
 
 /// Writes the configuration and puts the command line together.
-fn configure(command: &mut Command, name: &str, folder: &Path, port: u16, tls: u16) -> Result<(), String> {
+fn configure(
+    command: &mut Command,
+    name: &str,
+    folder: &Path,
+    port: u16,
+    tls: u16,
+    more: &str,
+) -> Result<(), String> {
     let (template, file) = match name {
         "waxwing" => (WAXWING, "waxwing.toml"),
         "prosody" => (PROSODY, "prosody.cfg.lua"),
         _ => (EJABBERD, "ejabberd.yml"),
     };
     let text = template.replace("DIR", &folder.display().to_string());
-    let text = text.replace("PORT_TLS", &tls.to_string()).replace("PORT", &port.to_string());
+    let mut text = text.replace("PORT_TLS", &tls.to_string()).replace("PORT", &port.to_string());
+    text += more;
     let config = folder.join(file);
     fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
     fs::create_dir_all(folder.join("data")).map_err(|error| error.to_string())?;
@@ -192,7 +251,8 @@ fn configure(command: &mut Command, name: &str, folder: &Path, port: u16, tls: u
     Ok(())
 }
 
-// The three say the same: TLS demanded, hashed passwords, open registration, no archive and no limit on rates.
+// The three say the same: TLS demanded, hashed passwords, open registration and no limit on rates. The peers keep no
+// archive; Waxwing does unless `more` says otherwise.
 
 const WAXWING: &str = r#"
 [listen]
