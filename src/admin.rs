@@ -74,16 +74,24 @@ async fn ask(
     Err("the running server ended before it answered".to_owned())
 }
 
-/// Listens for commands until the future is dropped.
-pub(crate) async fn listen(server: &Server, data_dir: &Path) {
+/// Where commands come in. None: they cannot, and the log says why.
+///
+/// Called under the store's lock and before the server can be seen: a command that comes early waits, instead of
+/// finding the store in use.
+pub(crate) fn open(data_dir: &Path) -> Option<UnixListener> {
     let path = socket(data_dir);
-    let listener = match bind(&path) {
-        Ok(listener) => listener,
+    match bind(&path) {
+        Ok(listener) => Some(listener),
         Err(error) => {
             error!(%error, path = %path.display(), "Commands such as `waxwing account` will not reach this server.");
-            return std::future::pending().await;
+            None
         }
-    };
+    }
+}
+
+/// Answers commands until the future is dropped.
+pub(crate) async fn listen(server: &Server, listener: Option<UnixListener>) {
+    let Some(listener) = listener else { return std::future::pending().await };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use waxwing_core::config::Log;
@@ -22,25 +22,29 @@ pub(crate) async fn serve(source: &Source) -> Result<(), String> {
     start_log(&config.log)?;
     raise_descriptor_limit();
     let data_dir = config.data_dir.clone();
-    let server = start(config, true).await?;
+    let store = open(&config).await?;
+    // Both before the first port is open: whoever sees that may send a signal or a command at once.
+    let signals = Signals::listen()?;
+    let commands = admin::open(&data_dir);
+    let server = start_on(store, config, true).await?;
     if source.config.is_none() {
         print(&first_steps(&server))?;
     }
-    let signals = async {
-        tokio::select! {
-            result = watch_signals(source, &server) => result,
-            () = admin::listen(&server, &data_dir) => Ok(()),
-        }
-    };
-    let result = signals.await;
+    tokio::select! {
+        () = signals.obey(source, &server) => {}
+        () = admin::listen(&server, commands) => {}
+    }
     admin::remove(&data_dir);
     server.stop().await;
-    result
+    Ok(())
 }
 
 /// Opens the store and starts hosts and modules.
 pub(crate) async fn start(config: Config, listeners: bool) -> Result<Server, String> {
-    let store = open(&config).await?;
+    start_on(open(&config).await?, config, listeners).await
+}
+
+async fn start_on(store: Store, config: Config, listeners: bool) -> Result<Server, String> {
     let options = StartOptions { modules: MODULES, listeners, clock: Clock::System, random: Random::System };
     Server::start(config, store, options).await.map_err(|error| error.to_string())
 }
@@ -128,19 +132,33 @@ fn raise_descriptor_limit() {
     }
 }
 
-async fn watch_signals(source: &Source, server: &Server) -> Result<(), String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
-    let mut hangup = listen(SignalKind::hangup())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => match source.load() {
-                Ok(config) => server.reload(config),
-                Err(reason) => error!(%reason, "The config was not reloaded; the old one stays."),
-            },
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Until one says that the server ends.
+    async fn obey(mut self, source: &Source, server: &Server) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => match source.load() {
+                    Ok(config) => server.reload(config),
+                    Err(reason) => error!(%reason, "The config was not reloaded; the old one stays."),
+                },
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+            }
         }
     }
 }

@@ -11,8 +11,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -39,22 +41,28 @@ impl Waxwing {
     }
 
     fn spawn(dir: TempDir, config: &str, command: impl Fn(&Path) -> Command) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let file = dir.path().join("waxwing.toml");
         std::fs::write(&file, config.replace("PORT", &port.to_string())).unwrap();
         let child = command(dir.path()).arg("serve").stderr(Stdio::null()).spawn().unwrap();
-        let server = Self { child, port, dir };
+        let mut server = Self { child, port, dir };
         server.wait_until_open();
         server
     }
 
-    fn wait_until_open(&self) {
+    fn wait_until_open(&mut self) {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
         let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < deadline, "the server does not listen");
+            assert_eq!(self.child.try_wait().unwrap(), None, "the server has ended");
             std::thread::yield_now();
         }
+        let commands = self.dir.path().join("data/admin.sock");
+        assert!(
+            UnixStream::connect(commands).is_ok(),
+            "it listens for clients before it listens for commands"
+        );
     }
 
     fn signal(&self, signal: Signal) {
@@ -73,6 +81,25 @@ impl Waxwing {
 
     fn run(&self, arguments: &[&str], input: &str) -> Output {
         run(self.dir.path(), arguments, input)
+    }
+
+    /// An account on localhost, with the password of all.
+    fn add(&self, name: &str) {
+        let added =
+            self.run(&["account", "add", &format!("{name}@localhost"), "--password-stdin"], "r0m30\n");
+        assert!(added.status.success(), "{}", text(&added));
+    }
+}
+
+/// A port that no other test of this process has, nor a client: below those that the kernel gives to clients.
+fn free_port() -> u16 {
+    static LAST: AtomicU16 = AtomicU16::new(20_000);
+    loop {
+        let port = LAST.fetch_add(1, Ordering::Relaxed);
+        assert!(port < 32_000, "no port is free");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 
@@ -178,8 +205,7 @@ allow_plaintext = true
 #[test]
 fn accounts_are_managed_while_the_server_runs_and_while_it_does_not() {
     let mut server = Waxwing::start(CONFIG);
-    let added = server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "r0m30\n");
-    assert!(added.status.success(), "{}", text(&added));
+    server.add("juliet");
     server.connect().login("juliet", "r0m30");
     let again = server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "other\n");
     assert!(!again.status.success() && !text(&again).is_empty());
@@ -204,7 +230,7 @@ fn accounts_are_managed_while_the_server_runs_and_while_it_does_not() {
 #[test]
 fn sigterm_says_system_shutdown_to_everybody_and_ends_well() {
     let mut server = Waxwing::start(CONFIG);
-    server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "r0m30\n");
+    server.add("juliet");
     let (mut juliet, mut stranger) = (server.connect(), server.connect());
     juliet.login("juliet", "r0m30");
     server.signal(Signal::TERM);
@@ -245,7 +271,7 @@ fn what_was_acknowledged_survives_kill_9() {
     for engine in ["sled", "fjall"] {
         let config = format!("{CONFIG}[storage]\nengine = '{engine}'\n");
         let server = Waxwing::start(&config);
-        server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "r0m30\n");
+        server.add("juliet");
         let mut juliet = server.connect();
         juliet.login("juliet", "r0m30");
         for number in 0..20 {
@@ -294,7 +320,7 @@ fn xep0198_5_a_session_is_resumed_after_a_restart_and_a_kill() {
         let config = format!("{CONFIG}[storage]\nengine = '{engine}'\n");
         let server = Waxwing::start(&config);
         for name in ["romeo", "juliet"] {
-            server.run(&["account", "add", &format!("{name}@localhost"), "--password-stdin"], "r0m30\n");
+            server.add(name);
         }
         let (mut juliet, id) = managed(&server, "juliet");
         let (mut romeo, _) = managed(&server, "romeo");
@@ -421,7 +447,7 @@ fn with_descriptors(dir: &Path, count: u32) -> Command {
 #[test]
 fn without_descriptors_only_new_connections_wait() {
     let server = Waxwing::spawn(TempDir::new().unwrap(), CONFIG, |dir| with_descriptors(dir, 64));
-    server.run(&["account", "add", "juliet@localhost", "--password-stdin"], "r0m30\n");
+    server.add("juliet");
     let mut juliet = server.connect();
     juliet.login("juliet", "r0m30");
     let crowd: Vec<TcpStream> =

@@ -323,7 +323,7 @@ fn kill_again_and_again(engine: &str, runs: u64, seed: u64) {
     let config = format!("{CONFIG}[storage]\nengine = '{engine}'\n[limits]\nexempt = ['127.0.0.0/8']\n");
     let mut server = Waxwing::start(&config);
     for name in ["romeo", "juliet"] {
-        server.run(&["account", "add", &format!("{name}@localhost"), "--password-stdin"], "r0m30\n");
+        server.add(name);
     }
     let (mut romeo, mut juliet, mut tally) = (Client::new("romeo"), Client::new("juliet"), Tally::default());
     let mut dice = seed | 1;
