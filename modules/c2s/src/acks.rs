@@ -46,7 +46,11 @@ impl Client<'_> {
     pub(crate) async fn stream_management(&mut self, element: &Element) -> Result<(), End> {
         let Some(sm) = self.sm() else { return Err(StreamCondition::UnsupportedStanzaType.into()) };
         match (element.name.as_str(), self.session.clone()) {
-            ("enable", Some(session)) => self.enable(&sm, &session, element),
+            ("enable", Some(session)) => {
+                // What is written before is not in the count, so it has to be away.
+                self.connection.flush().await?;
+                self.enable(&sm, &session, element);
+            }
             ("resume", None) => self.resume(&sm, element).await?,
             // §3: not before login and binding, not twice (a client that is bound has nothing to resume).
             ("enable" | "resume", _) => self.failed(Condition::UnexpectedRequest, None),
@@ -93,7 +97,9 @@ impl Client<'_> {
                 self.write(&answer.with_attr("h", resumed.h.to_string()));
                 self.negotiation.resumed();
                 self.acks.asked_at = resumed.session.written_count();
-                self.session = Some(resumed.session);
+                // From here on the session ends with this connection, whatever happens.
+                self.session = Some(Arc::clone(&resumed.session));
+                resumed.session.resumed().await;
                 Ok(())
             }
             Err(Failed::Condition(condition, handled)) => {
@@ -139,6 +145,8 @@ impl Client<'_> {
         }
         // §4 forbids to withhold it for longer; the rest follows by itself.
         self.acks.asked = (!all).then_some(Asked { at: None, ..asked });
+        // No more than was asked for: what lies beyond need not be in a row of the log yet.
+        let handled = if all { asked.count } else { handled };
         self.write(&Tree::new(NS, "a").with_attr("h", handled.to_string()));
         Ok(())
     }
@@ -153,8 +161,13 @@ impl Client<'_> {
         let h = count(element).ok_or_else(|| {
             StreamError::new(StreamCondition::UndefinedCondition).text("'h' is a number of stanzas.")
         });
-        self.acks.asking = None;
-        session.acked(h.map_err(End::Error)?).map_err(|too_high| self.too_high(too_high))
+        let before = session.acked_count();
+        session.acked(h.map_err(End::Error)?).map_err(|too_high| self.too_high(too_high))?;
+        // Who only repeats a count has not answered.
+        if session.acked_count() != before || session.unacked_count() == 0 {
+            self.acks.asking = None;
+        }
+        Ok(())
     }
 
     /// Asks for an acknowledgement of what was written since the last time.

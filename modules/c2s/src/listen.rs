@@ -111,8 +111,8 @@ impl C2s {
         for host in self.shared.router().hosts() {
             for account in host.accounts_in_use() {
                 // Who is asleep outlives the server.
-                for session in account.sessions().into_iter().filter(|session| !session.is_asleep()) {
-                    session.close(CloseReason::Error(error.clone()));
+                for session in account.sessions() {
+                    session.close_connection(CloseReason::Error(error.clone()));
                 }
             }
         }

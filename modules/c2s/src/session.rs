@@ -41,7 +41,7 @@ impl Client<'_> {
             return Err(end(reason));
         }
         let mut drained = self.connection.try_flush()?;
-        while drained && !session.mailbox().is_empty() {
+        while drained && session.has_next() {
             // One write for all that waits.
             self.write_mailbox(session).await?;
             drained = self.connection.try_flush()?;

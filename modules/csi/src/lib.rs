@@ -92,7 +92,12 @@ impl Csi {
 
     /// §5.2.
     async fn stream_changed(self: Arc<Self>, notice: Notice) {
-        let (Notice::SessionSleeps(session) | Notice::SessionResumed(session)) = notice else { return };
+        let session = match notice {
+            // A client that was quick is back already, and may have said that it is inactive.
+            Notice::SessionSleeps(session) if session.is_asleep() => session,
+            Notice::SessionResumed(session) => session,
+            _ => return,
+        };
         if self.inactive.peek(&session).is_some() {
             self.set_active(&session, true);
         }

@@ -300,7 +300,11 @@ impl Log {
     async fn read_rows(&self, session: &Session, rows: &[Logged]) -> Result<Vec<Option<Stanza>>, StoreError> {
         let mut stanzas = Vec::with_capacity(rows.len());
         let low = self.load(session.account()).await?.lock().low;
+        let mut bytes = 0;
         for row in rows {
+            if bytes > READ_BYTES {
+                break;
+            }
             if row.position < low {
                 stanzas.push(None);
                 continue;
@@ -308,6 +312,7 @@ impl Log {
             let month = self.rows.month(table::month(row.position));
             let stored = month.get(session.account().number(), &row.position).await?;
             let opened = stored.as_ref().and_then(table::open);
+            bytes += opened.as_ref().map_or(0, |(_, stanza)| stanza.children.byte_len());
             stanzas.push(opened.and_then(|(flags, stanza)| self.shaped(session, *row, flags, stanza)));
         }
         Ok(stanzas)
@@ -400,6 +405,8 @@ fn is_own_delay(child: &Child, host: &str) -> bool {
             .is_some_and(|from| Jid::parse(&from).is_ok_and(|from| from.as_str() == host))
 }
 
+/// Behind so many bytes no further row is read for one session at once.
+const READ_BYTES: usize = 256 << 10;
 /// So many rows are read at once.
 const SCAN_ROWS: usize = 256;
 

@@ -148,6 +148,7 @@ impl Mam {
             after: bounds.from.checked_sub(1),
             before: Some(bounds.to),
             max: COUNT_MAX,
+            bytes_max: Some(COUNT_BYTES_MAX),
             ..Query::default()
         };
         let page = log.page(account, &query).await.map_err(store_failed)?;
@@ -342,3 +343,5 @@ fn micros(micros: i64) -> u64 {
 
 /// So many messages are read to count those of a filter.
 const COUNT_MAX: usize = 2000;
+/// … nor more bytes.
+const COUNT_BYTES_MAX: u64 = 4 << 20;

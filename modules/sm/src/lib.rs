@@ -13,8 +13,6 @@ mod record;
 mod restore;
 mod resume;
 mod sweep;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -215,18 +213,17 @@ impl Sm {
 
     /// The connection is gone: the session waits for its client, if it may come back. False: it may not.
     pub async fn sleep(&self, session: &SessionRef) -> bool {
-        if !session.is_resumable() || self.stream(session).is_none() {
-            return false;
-        }
-        session.sleep(self.config.waiting_bytes_max.0).await;
-        true
+        let Some(stream) = self.stream(session).filter(|_| session.is_resumable()) else { return false };
+        // First of all: it may be resumed as soon as it is asleep. If it does not fall asleep it is closed, and that ends
+        // the waiting as well.
+        *stream.expires.lock() = Some(Instant::now() + stream.max);
+        self.metrics.asleep.inc();
+        session.sleep(self.config.waiting_bytes_max.0).await
     }
 
     async fn slept(self: Arc<Self>, notice: Notice) {
         let Notice::SessionSleeps(session) = notice else { return };
         if let Some(stream) = self.stream(&session) {
-            *stream.expires.lock() = Some(Instant::now() + stream.max);
-            self.metrics.asleep.inc();
             self.write_record(&stream);
         }
     }
@@ -240,8 +237,9 @@ impl Sm {
         }
         self.by_id.lock().remove(&stream.id);
         self.forget_record(&stream);
-        let handled = session.handled().map(|(count, _)| count);
-        self.remember(&stream.id, session.account().jid(), handled.unwrap_or_default());
+        // A write that failed ends the stream, not the count of those before it.
+        let handled = session.handled().map_or_else(|_| session.handled_count(), |(count, _)| count);
+        self.remember(&stream.id, session.account().jid(), handled);
         if let (Some(log), Some(key)) = (self.log.get(), session.stream_key()) {
             log.forget_inbound(session.account(), key);
         }

@@ -46,12 +46,15 @@ pub(crate) struct Record {
 impl Resumption for Sm {
     fn changed(&self, session: &SessionRef, stale: bool) {
         let Some(stream) = self.stream(session) else { return };
-        if stale && std::mem::replace(&mut *stream.recorded.lock(), false) {
+        // Held until the mark is given to the store: it must not come after the next record.
+        let mut recorded = stream.recorded.lock();
+        if stale && std::mem::replace(&mut *recorded, false) {
             // If this fails the store is broken, and what is written now may be missing after a crash.
             if let Err(cause) = self.stale.put(self.host.number(), &stream.id, &()) {
                 warn!(error = %cause, jid = %session.jid(), "The record of a session could not be marked as stale.");
             }
         }
+        drop(recorded);
         self.changed.lock().push(Arc::clone(session));
         self.wake.notify_one();
     }
@@ -98,7 +101,16 @@ impl Sm {
 
     pub(crate) fn write_record(&self, stream: &Stream) -> Option<Ticket> {
         stream.session.untouched();
+        stream.session.account().arrive(|_| self.write_record_now(stream))
+    }
+
+    /// Under the account's arrival lock.
+    fn write_record_now(&self, stream: &Stream) -> Option<Ticket> {
         let mut recorded = stream.recorded.lock();
+        if !self.by_id.lock().contains_key(&stream.id) {
+            // It has ended, and its record was deleted or is about to be.
+            return None;
+        }
         let record = Record { session: stream.session.save(), max: stream.max.as_secs() };
         let mut batch = Batch::new(Partition::Main);
         let host = self.host.number();
@@ -119,7 +131,8 @@ impl Sm {
     }
 
     pub(crate) fn forget_record(&self, stream: &Stream) {
-        *stream.recorded.lock() = false;
+        let mut recorded = stream.recorded.lock();
+        *recorded = false;
         self.delete_record(&stream.id);
     }
 

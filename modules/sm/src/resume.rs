@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tracing::{debug, error, info};
 use waxwing_core::acks::TooHigh;
 use waxwing_core::prelude::*;
-use waxwing_core::{CloseReason, Peer};
+use waxwing_core::{CloseReason, NotWoken, Peer};
 
 use crate::{Sm, Stream};
 
@@ -31,7 +31,7 @@ pub enum Failed {
 
 impl Sm {
     /// Resumes the session that `account`'s client knows as `previd` and of which it has handled `h` stanzas. If it is
-    /// still connected, that stream ends first.
+    /// still connected, that stream ends first. The caller serves it at once and then calls [`Session::resumed`].
     ///
     /// # Errors
     /// It cannot be resumed; the client may bind a new resource.
@@ -48,7 +48,6 @@ impl Sm {
                 self.metrics.resumed.inc();
                 let session = &resumed.session;
                 info!(session = session.id().0, jid = %session.jid(), peer = %peer.address, "Session resumed.");
-                self.host.notify(Notice::SessionResumed(Arc::clone(session))).await;
             }
             Err(failed) => {
                 self.metrics.failed.inc();
@@ -72,25 +71,25 @@ impl Sm {
         };
         let _one = stream.resuming.lock().await;
         let session = &stream.session;
-        if !session.is_asleep() {
-            session.close(CloseReason::Resumed);
-            if timeout(TAKE_OVER, session.fallen_asleep()).await.is_err() {
-                error!(jid = %session.jid(), "A stream did not let go of its session.");
-                return Err(Failed::Condition(Condition::InternalServerError, None));
-            }
+        if session.close_connection(CloseReason::Resumed)
+            && timeout(TAKE_OVER, session.fallen_asleep()).await.is_err()
+        {
+            error!(jid = %session.jid(), "A stream did not let go of its session.");
+            return Err(Failed::Condition(Condition::InternalServerError, None));
         }
         if session.close_reason().is_some() || !self.by_id.lock().contains_key(previd) {
             return Err(self.unknown(account, previd));
         }
         let handled = self.all_handled(session).await?;
-        if let Err(too_high) = session.wake(h, peer) {
+        match session.wake(h, peer) {
+            Ok(()) => {}
+            Err(NotWoken::Ended) => return Err(self.unknown(account, previd)),
             // A client's count is beyond a record that outlived a crash: what was written in between is not known.
-            return Err(if session.is_restored() {
+            Err(NotWoken::TooHigh(_)) if session.is_restored() => {
                 self.give_up(&stream).await;
-                Failed::Condition(Condition::ItemNotFound, Some(handled))
-            } else {
-                Failed::TooHigh(too_high)
-            });
+                return Err(Failed::Condition(Condition::ItemNotFound, Some(handled)));
+            }
+            Err(NotWoken::TooHigh(too_high)) => return Err(Failed::TooHigh(too_high)),
         }
         if stream.expires.lock().take().is_some() {
             self.metrics.asleep.dec();

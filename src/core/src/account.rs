@@ -114,7 +114,10 @@ impl Account {
             let Some(index) = sessions.iter().position(|session| session.is_asleep()) else {
                 return Err(StanzaError::from(Condition::ResourceConstraint).text("Too many sessions."));
             };
-            replaced.push(sessions.remove(index));
+            let old = sessions.remove(index);
+            let error = StreamError::new(StreamCondition::ResourceConstraint);
+            old.close(CloseReason::Error(error.text("Too many sessions.")));
+            replaced.push(old);
         }
         let session = Session::new(self, jid, peer, self.host.clock().now());
         for old in replaced.into_iter().filter(|old| old.is_asleep()) {

@@ -221,7 +221,9 @@ impl Host {
 
     /// Forgets an account that was removed: its sessions are closed with `not-authorized`.
     pub fn forget(&self, local: &str) {
-        if let Some(account) = self.accounts.write().remove(local) {
+        // Apart: whoever delivers to the account holds its arrival lock and may look for accounts.
+        let account = self.accounts.write().remove(local);
+        if let Some(account) = account {
             account.close_sessions(
                 None,
                 &StreamError::new(StreamCondition::NotAuthorized).text("The account was removed."),

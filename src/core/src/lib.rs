@@ -53,7 +53,7 @@ pub use server::{Server, Shared, StartOptions};
 pub use service::{
     AccountLog, Accounts, Blocks, BoxFuture, Contacts, RemoteDelivery, Resumption, ServiceHandle,
 };
-pub use session::{CloseReason, Next, SavedDelivery, SavedSession, Session, SessionId, SessionRef};
+pub use session::{CloseReason, Next, NotWoken, SavedDelivery, SavedSession, Session, SessionId, SessionRef};
 pub use stream_feature::{Enable, Offered, Peer, StreamFeature, Trigger};
 pub use tasks::{Every, Phase, Shutdown};
 

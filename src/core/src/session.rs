@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use waxwing_xmpp::datetime::Timestamp;
-use waxwing_xmpp::{Jid, Stanza, StreamError};
+use waxwing_xmpp::{Jid, Stanza, StreamCondition, StreamError};
 
 use crate::acks::TooHigh;
 use crate::mailbox::{Delivery, Logged, Refused, Shape};
@@ -38,6 +38,29 @@ pub enum CloseReason {
     Resumed,
     /// With this stream error.
     Error(StreamError),
+}
+
+impl CloseReason {
+    /// Whether the session ends with the stream.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Resumed => false,
+            Self::Overflow => true,
+            Self::Error(error) => !matches!(
+                error.condition,
+                StreamCondition::SystemShutdown | StreamCondition::ConnectionTimeout
+            ),
+        }
+    }
+}
+
+/// Why a session was not resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotWoken {
+    /// It has ended or is about to.
+    Ended,
+    /// The client says that it has what it was never sent.
+    TooHigh(TooHigh),
 }
 
 /// A resource. While it is connected its connection task owns the stream; everybody else only puts stanzas into its
@@ -118,6 +141,8 @@ impl Session {
             left
         });
         self.host().notify(Notice::SessionClosed(Arc::clone(self))).await;
+        // Whoever waits for it to fall asleep finds that it has ended.
+        self.asleep.send_replace(true);
         self.host().router().return_unsent(left).await;
     }
 
@@ -222,6 +247,17 @@ impl Session {
         self.mailbox.wake();
     }
 
+    /// The same, unless it is asleep: then nobody would end it, and false.
+    pub fn close_connection(&self, reason: CloseReason) -> bool {
+        self.account.arrive(|_| {
+            let awake = !self.is_asleep();
+            if awake {
+                self.close(reason);
+            }
+            awake
+        })
+    }
+
     /// Why the session was asked to close, if it was.
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.close.lock().clone()
@@ -273,50 +309,69 @@ impl Session {
         *self.asleep.borrow()
     }
 
-    /// Whether another process has made it: others may have come and gone in between.
+    /// Whether another process has made it and nobody has resumed it since: others may have come and gone in between.
     pub fn is_restored(&self) -> bool {
         self.restored.load(Ordering::Relaxed)
     }
 
-    /// Resolves when no connection serves it any more.
+    /// Resolves when no connection serves it any more: it is asleep or closed.
     pub async fn fallen_asleep(&self) {
         // The sender lives as long as `self`.
         drop(self.asleep.subscribe().wait_for(|asleep| *asleep).await);
     }
 
     /// The connection is gone, the session stays: at most `bytes_max` wait for its client. Its connection calls this
-    /// instead of [`Session::closed`].
-    pub async fn sleep(self: &Arc<Self>, bytes_max: usize) {
-        self.account.arrive(|_| {
+    /// instead of [`Session::closed`]. False: the account has let go of it, or it has to end; it is not asleep.
+    pub async fn sleep(self: &Arc<Self>, bytes_max: usize) -> bool {
+        let slept = self.account.arrive(|sessions| {
+            let mut close = self.close.lock();
+            if !sessions.contains(self) || close.as_ref().is_some_and(CloseReason::is_final) {
+                return false;
+            }
             let held = self.stream.lock().sleep();
             self.mailbox.put_front(held);
             self.mailbox.sleep(bytes_max);
             // What was said of the stream says nothing of the session.
-            *self.close.lock() = None;
+            *close = None;
             self.asleep.send_replace(true);
+            true
         });
-        self.touch();
-        self.host().notify(Notice::SessionSleeps(Arc::clone(self))).await;
+        if slept {
+            self.touch();
+            self.host().notify(Notice::SessionSleeps(Arc::clone(self))).await;
+        }
+        slept
     }
 
     /// A client resumes it over a new connection, having handled `h` stanzas: what it did not acknowledge is written
     /// again, then what came since (XEP-0198 §5).
     ///
     /// # Errors
-    /// The count cannot be: the session cannot be resumed.
-    pub fn wake(&self, h: u32, peer: Peer) -> Result<(), TooHigh> {
-        let acked = self.stream.lock().resumed(h)?;
+    /// It has ended meanwhile, or the count cannot be: the session cannot be resumed.
+    pub fn wake(&self, h: u32, peer: Peer) -> Result<(), NotWoken> {
         let bytes_max = self.host().limits().mailbox_bytes_max.0;
-        self.account.arrive(|_| {
+        let acked = self.account.arrive(|sessions| {
+            let here = sessions.iter().any(|session| session.id == self.id);
+            if !here || !self.is_asleep() || self.close.lock().is_some() {
+                return Err(NotWoken::Ended);
+            }
+            let acked = self.stream.lock().resumed(h).map_err(NotWoken::TooHigh)?;
             let again = self.stream.lock().again();
             self.mailbox.put_front(again);
             self.mailbox.awake(bytes_max);
             *self.peer.lock() = peer;
             self.asleep.send_replace(false);
-        });
+            Ok(acked)
+        })?;
         self.settle(acked);
         self.touch();
         Ok(())
+    }
+
+    /// Its new connection serves it; tells the modules.
+    pub async fn resumed(self: &Arc<Self>) {
+        self.host().notify(Notice::SessionResumed(Arc::clone(self))).await;
+        self.restored.store(false, Ordering::Relaxed);
     }
 
     /// Tells who keeps records of sessions that this one has changed.
@@ -341,8 +396,9 @@ impl Session {
 
     /// A record is about to be made; changes from now on count anew.
     pub fn untouched(&self) {
-        self.changed.store(false, Ordering::Release);
+        // In this order: what becomes stale in between is told once more.
         self.stale.store(false, Ordering::Release);
+        self.changed.store(false, Ordering::Release);
     }
 
     /// Whether it has changed since [`Session::untouched`].

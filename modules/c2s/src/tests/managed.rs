@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use waxwing_store::Faults;
 
 use super::support::*;
@@ -114,5 +114,33 @@ async fn xep0198_5_a_session_that_sleeps_holds_so_much_and_then_ends() {
     juliet.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='0'/>")).await;
     let failed = juliet.expect("</failed>").await;
     assert!(failed.contains("h='0'") && failed.contains("<item-not-found "), "{failed}");
+    server.server.stop().await;
+}
+
+/// Who only repeats a count has not answered.
+#[tokio::test]
+async fn xep0198_4_a_client_that_acknowledges_nothing_new_counts_as_dead() {
+    let more = "[host.\"example.org\".modules.sm]\nack_time_max = \"1 s\"";
+    let server = start_managed(more, &Faults::default()).await;
+    let mut romeo = server.bound("romeo").await;
+    let mut juliet = server.bound("juliet").await;
+    juliet.send(ENABLE).await;
+    juliet.expect("/>").await;
+    romeo.send(&message("hi")).await;
+    juliet.expect("</message>").await;
+    juliet.expect(ASK).await;
+    let (mut read, mut write) = tokio::io::split(juliet.socket);
+    let repeated = tokio::spawn(async move {
+        while write.write_all(b"<a xmlns='urn:xmpp:sm:3' h='0'/>").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let mut rest = String::new();
+    tokio::time::timeout(Duration::from_secs(20), read.read_to_string(&mut rest))
+        .await
+        .expect("the stream ends")
+        .unwrap();
+    assert!(rest.contains("<connection-timeout "), "{rest}");
+    repeated.abort();
     server.server.stop().await;
 }

@@ -181,3 +181,20 @@ async fn xep0198_5_each_session_that_wakes_up_gets_its_own() {
         assert_eq!(bodies(client).await, [(jid.to_owned(), false)]);
     }
 }
+
+/// A pile that is larger than the mailbox is read piece by piece, as the client takes it.
+#[tokio::test]
+async fn xep0160_2_a_large_pile_comes_whole() {
+    let server = builder().start().await;
+    let mut romeo = server.online(ROMEO).await;
+    let large = "x".repeat(100_000);
+    for number in 0..64 {
+        say(&mut romeo, "juliet@capulet.lit", &format!("{number} {large}")).await;
+    }
+    let mut phone = server.login(PHONE).await;
+    phone.send("<presence/>").await;
+    let came = bodies(&mut phone).await;
+    assert_eq!(phone.closed(), None);
+    let numbers = came.iter().map(|(body, _)| body.split(' ').next().unwrap().parse().unwrap());
+    assert_eq!(numbers.collect::<Vec<usize>>(), (0..64).collect::<Vec<_>>());
+}

@@ -24,8 +24,12 @@ pub enum Next {
 }
 
 impl Session {
-    /// Takes the next thing to write; its connection calls this.
+    /// Takes the next thing to write; its connection calls this. While the client owes acknowledgements for as much as
+    /// the mailbox may hold, there is nothing.
     pub fn next(&self) -> Next {
+        if self.is_window_full() {
+            return Next::Nothing;
+        }
         loop {
             let delivery = match self.mailbox.next() {
                 mailbox::Next::Nothing => return Next::Nothing,
@@ -37,6 +41,16 @@ impl Session {
                 return Next::Stanza(stanza);
             }
         }
+    }
+
+    /// Whether there is something to write, or rows to read.
+    pub fn has_next(&self) -> bool {
+        !self.mailbox.is_empty() && !self.is_window_full()
+    }
+
+    fn is_window_full(&self) -> bool {
+        let stream = self.stream.lock();
+        stream.acking && stream.unacked_bytes >= self.host().limits().mailbox_bytes_max.0
     }
 
     /// Passes the callbacks of the way out. None: it is held back, or put back behind what was.
@@ -70,7 +84,8 @@ impl Session {
     fn written(&self, delivery: Delivery, stanza: Stanza) -> Stanza {
         let mut stream = self.stream.lock();
         if stream.acking || delivery.logged.is_some() || delivery.sole {
-            stream.unacked.sent(Delivery { stanza: Some(stanza.clone()), ..delivery });
+            let kept = delivery.logged.is_none().then(|| stanza.clone());
+            stream.sent(Delivery { stanza: kept, ..delivery });
         }
         drop(stream);
         self.touch();
@@ -106,7 +121,7 @@ impl Session {
         if stream.acking || stream.unacked.is_empty() {
             return;
         }
-        let taken = stream.unacked.ack_all();
+        let taken = stream.acked_all();
         drop(stream);
         self.settle(taken);
     }
@@ -116,7 +131,11 @@ impl Session {
     /// # Errors
     /// It was not sent so many: the stream must end (§6).
     pub fn acked(&self, h: u32) -> Result<(), TooHigh> {
-        let acked = self.stream.lock().unacked.ack(h)?;
+        let was_full = self.is_window_full();
+        let acked = self.stream.lock().acked(h)?;
+        if was_full {
+            self.mailbox.wake();
+        }
         if !acked.is_empty() {
             self.settle(acked);
             self.touch();
@@ -137,6 +156,11 @@ impl Session {
         self.stream.lock().unacked.count()
     }
 
+    /// How many stanzas the client has acknowledged.
+    pub fn acked_count(&self) -> u32 {
+        self.stream.lock().unacked.acked()
+    }
+
     /// Turns acknowledgements on: both counters begin at zero. `key` names the stream in rows of the log.
     /// False: they are on already.
     pub fn begin_acks(&self, resumable: bool, key: u64) -> bool {
@@ -145,7 +169,7 @@ impl Session {
             return false;
         }
         // What was written before is out of the client's count; the kernel has it.
-        let before = stream.unacked.ack_all();
+        let before = stream.acked_all();
         stream.unacked.begin();
         stream.handled = Handled::default();
         stream.noted = 0;
@@ -171,10 +195,10 @@ impl Session {
     }
 
     /// A row of the log is about to tell how many stanzas the stream has brought, with the one that is on its way now:
-    /// the name of the stream, and the number. None without acknowledgements.
+    /// the name of the stream, and the number. None if it cannot be resumed.
     pub fn note_inbound(&self) -> Option<(u64, u32)> {
         let mut stream = self.stream.lock();
-        stream.acking.then(|| {
+        (stream.acking && stream.resumable).then(|| {
             stream.noted = stream.handled.received().wrapping_add(1);
             (stream.key, stream.noted)
         })
@@ -219,6 +243,11 @@ impl Session {
         let mut stream = self.stream.lock();
         let count = stream.handled.advance()?;
         Ok((count, stream.handled.received()))
+    }
+
+    /// How many stanzas of the client were on disk when that was last looked at.
+    pub fn handled_count(&self) -> u32 {
+        self.stream.lock().handled.count()
     }
 
     /// What the oldest stanza that is not on disk waits for.

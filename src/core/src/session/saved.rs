@@ -9,7 +9,7 @@ use super::stream::Stream;
 use super::{Session, SessionRef};
 use crate::acks::{Handled, Unacked};
 use crate::mailbox::{Delivery, Logged};
-use crate::{AccountRef, Outbound, Peer};
+use crate::{AccountRef, Peer};
 
 /// All that is needed to resume a session in another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,9 +64,9 @@ impl SavedDelivery {
 }
 
 impl Session {
-    /// The session as it is now.
+    /// The session as it is now. Under the account's arrival lock only: what has a place in the log is in the mailbox of
+    /// those it is for.
     pub fn save(&self) -> SavedSession {
-        // Before the rest is looked at: what comes meanwhile lies behind it.
         let last = self.host().log().map(|log| log.last(&self.account)).unwrap_or_default();
         let takes = self.priority().is_some_and(|priority| priority >= 0);
         let mut stream = self.stream.lock();
@@ -97,22 +97,30 @@ impl Session {
         let peer = Peer { address, secure: true };
         let session = Self::new(account, jid, peer, Timestamp(saved.bound_at));
         {
-            let mut unacked = Unacked::since(saved.acked);
+            let mut unacked = Vec::new();
             for item in saved.unacked {
-                unacked.sent(item.restore()?);
+                unacked.push(item.restore()?);
             }
             let (handled, noted, key) = (Handled::since(saved.handled), saved.handled, saved.key);
-            *session.stream.lock() =
-                Stream { acking: true, resumable: true, key, unacked, handled, noted, ..Stream::default() };
+            let mut stream = Stream {
+                acking: true,
+                resumable: true,
+                key,
+                unacked: Unacked::since(saved.acked),
+                handled,
+                noted,
+                ..Stream::default()
+            };
+            unacked.into_iter().for_each(|delivery| stream.sent(delivery));
+            *session.stream.lock() = stream;
         }
         session.asleep.send_replace(true);
         session.horizon.store(saved.horizon, std::sync::atomic::Ordering::Relaxed);
         session.restored.store(true, std::sync::atomic::Ordering::Relaxed);
         session.mailbox.sleep(bytes_max);
-        for item in saved.waiting {
-            // It fitted when it was saved.
-            session.mailbox.push(Outbound::Stanza(item.restore()?)).ok();
-        }
+        // Without limit: it was in when it was saved, and a hole would not be seen.
+        let waiting: Option<Vec<Delivery>> = saved.waiting.into_iter().map(SavedDelivery::restore).collect();
+        session.mailbox.put_front(waiting?);
         session.host().load_slots(&session, &saved.slots);
         if let Some(presence) = saved.presence.as_deref().and_then(Stanza::from_store_bytes) {
             session.priority.store(i16::from(presence.priority()), std::sync::atomic::Ordering::Release);

@@ -14,6 +14,8 @@ pub(super) struct Stream {
     /// Names the stream in rows of the log; 0 without acknowledgements.
     pub(super) key: u64,
     pub(super) unacked: Unacked<Delivery>,
+    /// Weight of what is unacknowledged.
+    pub(super) unacked_bytes: usize,
     pub(super) handled: Handled,
     /// How many of them a row on disk tells of, or will.
     pub(super) noted: u32,
@@ -23,8 +25,30 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// Something was written that may have to be written again. What lies in the log is left there.
+    pub(super) fn sent(&mut self, mut delivery: Delivery) {
+        delivery.slim();
+        self.unacked_bytes = self.unacked_bytes.saturating_add(delivery.weight());
+        self.unacked.sent(delivery);
+    }
+
+    /// The client has handled `h` stanzas; gives those that it had not before.
+    pub(super) fn acked(&mut self, h: u32) -> Result<Vec<Delivery>, TooHigh> {
+        let acked = self.unacked.ack(h)?;
+        let bytes = acked.iter().map(Delivery::weight).sum();
+        self.unacked_bytes = self.unacked_bytes.saturating_sub(bytes);
+        Ok(acked)
+    }
+
+    /// All that was written has arrived.
+    pub(super) fn acked_all(&mut self) -> Vec<Delivery> {
+        self.unacked_bytes = 0;
+        self.unacked.ack_all()
+    }
+
     /// Takes all that is not acknowledged, in order.
     pub(super) fn take(&mut self) -> Vec<Delivery> {
+        self.unacked_bytes = 0;
         let mut all: Vec<Delivery> = self.unacked.take().into();
         all.extend(self.release());
         all
@@ -50,13 +74,12 @@ impl Stream {
 
     /// Bytes that lie in the log are left there; the answer is what was held back.
     pub(super) fn sleep(&mut self) -> Vec<Delivery> {
-        self.unacked.iter_mut().for_each(Delivery::slim);
         self.release().collect()
     }
 
     /// The client has handled `h`.
     pub(super) fn resumed(&mut self, h: u32) -> Result<Vec<Delivery>, TooHigh> {
-        let acked = self.unacked.ack(h)?;
+        let acked = self.acked(h)?;
         if self.unacked.acked() != h {
             // It had said more before: nobody knows what it has.
             return Err(TooHigh { h, sent: self.unacked.count() });
@@ -66,6 +89,7 @@ impl Stream {
 
     /// What is to be written again.
     pub(super) fn again(&mut self) -> Vec<Delivery> {
+        self.unacked_bytes = 0;
         self.unacked.take().into_iter().map(|delivery| Delivery { released: true, ..delivery }).collect()
     }
 }
