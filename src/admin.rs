@@ -126,7 +126,7 @@ async fn answer(server: &Server, stream: UnixStream) -> std::io::Result<()> {
     let mut fields = request.trim_end_matches('\n').split(DIVIDER).map(str::to_owned);
     let (host, name) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
     let result: CommandResult = match name.as_str() {
-        METRICS => Ok(server.shared().metrics().encode().lines().map(str::to_owned).collect()),
+        METRICS => Ok(server.shared().encode_metrics().lines().map(str::to_owned).collect()),
         _ => server.command(&host, &name, fields.collect()).await,
     };
     let text = match result {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info};
 use waxwing_core::tasks::guard;
-use waxwing_core::{HostRef, Peer, Phase, SessionRef, Shutdown};
+use waxwing_core::{Custody, HostRef, Peer, Phase, SessionRef, Shutdown};
 use waxwing_stream::negotiation::{Action, Bind, Negotiation, Rules, StreamFraming, Tcp};
 use waxwing_stream::sasl::{self, Answer, Credentials, LookUp, Mechanism, Success, Want};
 use waxwing_stream::transport::{Connection, TokenBucket};
@@ -31,6 +31,8 @@ pub(crate) struct Client<'a> {
     pub(crate) session: Option<SessionRef>,
     pub(crate) rates: Option<Rates>,
     pub(crate) acks: Acks,
+    /// Its last stanza while the disk is busy: no other is read before this one is written.
+    pub(crate) unwritten: Option<Custody>,
     scanner: Scanner,
     peer: SocketAddr,
     /// Bytes before login.
@@ -119,6 +121,7 @@ impl<'a> Client<'a> {
             session: None,
             rates: None,
             acks: Acks::default(),
+            unwritten: None,
             scanner: Scanner::new(framing.scanner(), before_login(&limits)),
             peer,
             received: 0,
@@ -194,7 +197,7 @@ impl<'a> Client<'a> {
             let stanzas = self.feed(scratch.read(count)).await?;
             let wait = self.rates.as_mut().map_or(Duration::ZERO, |rates| rates.take(count, stanzas));
             // Our answers go out before we take in more.
-            if !wait.is_zero() || !self.connection.try_flush()? {
+            if !wait.is_zero() || self.unwritten.is_some() || !self.connection.try_flush()? {
                 return Ok(wait);
             }
         }
@@ -324,6 +327,9 @@ impl<'a> Client<'a> {
     async fn stanza(&mut self, stanza: Stanza) -> Result<(), End> {
         if let Some(session) = &self.session {
             let custody = self.c2s.shared.router().from_client(session, stanza).await.map_err(End::Error)?;
+            if custody.outcome().is_none() && self.c2s.shared.store().is_busy() {
+                self.unwritten = Some(custody.clone());
+            }
             session.take_custody(custody);
             return Ok(());
         }

@@ -55,15 +55,21 @@ impl Client<'_> {
         drained &= self.connection.try_flush()?;
         clocks.watch(&self.connection, drained);
         let limits = self.c2s.shared.limits();
+        self.unwritten.take_if(|custody| custody.outcome().is_some());
         // Who does not read what we answer is not asked for more.
         let reads = clocks.read_after.is_none()
+            && self.unwritten.is_none()
             && self.connection.pending_bytes() < OUTPUT_BYTES_MAX
             && session.unhandled_count() < UNHANDLED_MAX;
         let due = clocks.due(limits.write_time_max.0, limits.keepalive_after.0);
         drop(limits);
         let acks_due = self.acks.due(self.ack_time_max()).unwrap_or(due);
-        // What is not on disk yet, if the client asks for it or too much of it has come.
-        let awaited = if reads { self.awaited(session) } else { session.unhandled() };
+        // What is not on disk yet, if the client asks for it, too much of it has come, or the disk is busy.
+        let awaited = match &self.unwritten {
+            _ if reads => self.awaited(session),
+            Some(unwritten) => Some(unwritten.clone()),
+            None => session.unhandled(),
+        };
         let waits = awaited.is_some();
         // A failure shows when the stanza is counted.
         let durable = async move {

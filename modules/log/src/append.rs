@@ -31,7 +31,11 @@ impl Log {
         let (_, bytes) = table::glance(&row);
         let batch = self.batch(event, side, &account, position, flags, &row);
         let ticket = batch.and_then(|batch| self.rows.store().apply(batch)).map_err(|cause| {
-            error!(error = %cause, jid = %account.jid(), "A message was not kept; it was refused.");
+            match cause {
+                // The store says so once, not for each.
+                StoreError::Overloaded { .. } => {}
+                _ => error!(error = %cause, jid = %account.jid(), "A message was not kept; it was refused."),
+            }
             broken()
         })?;
         state.add(position, flags, bytes);

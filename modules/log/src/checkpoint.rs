@@ -46,38 +46,39 @@ impl Log {
         }
     }
 
-    /// Writes the state of one log as it is now, under its lock, so that no older one comes behind it. None: a row is
-    /// not on disk yet, or the account is gone. What is not written is tried again.
+    /// Writes the state of one log, under its lock, so that no older one comes behind it. None: its rows are not on disk
+    /// yet, or the account is gone. What is not written is tried again.
     pub(crate) fn save(&self, account: &AccountRef, state: &mut State) -> Result<Option<Ticket>, StoreError> {
         // The account may have been removed meanwhile.
         let known = self.host.known(account.jid().local().unwrap_or_default());
         if known.is_none_or(|known| !Arc::ptr_eq(&known, account)) {
             return Ok(None);
         }
-        let ready = state.written.as_ref().is_none_or(|written| written.outcome().is_some());
-        let ticket = match ready {
-            true => self.states.put(account.number(), &(), &state.save()).map(Some),
-            false => Ok(None),
+        let (ticket, current) = match state.settled() {
+            Some((saved, current)) => (self.states.put(account.number(), &(), &saved).map(Some), current),
+            None => (Ok(None), false),
         };
-        if !matches!(ticket, Ok(Some(_))) && !std::mem::replace(&mut state.changed, true) {
+        let done = current && matches!(ticket, Ok(Some(_)));
+        if !done && !std::mem::replace(&mut state.changed, true) {
             self.changed.lock().push(Arc::clone(account));
         }
         ticket
     }
 
-    /// As [`Log::save`], and waits for rows and state. False: it could not be written now.
+    /// As [`Log::save`] of the state as it is now or later, and waits for rows and state. False: it could not be written.
     pub(crate) async fn save_durably(
         &self,
         account: &AccountRef,
         state: &Mutex<State>,
     ) -> Result<bool, StoreError> {
+        state.lock().forget_waiting();
         for _ in 0..SAVE_TRIES {
-            await_rows(state).await;
             let ticket = self.save(account, &mut state.lock())?;
             if let Some(ticket) = ticket {
                 ticket.durable().await?;
                 return Ok(true);
             }
+            await_rows(state).await;
         }
         Ok(false)
     }
@@ -99,4 +100,4 @@ async fn await_rows(state: &Mutex<State>) {
 }
 
 /// In a log that grows faster than the disk can follow, later.
-const SAVE_TRIES: usize = 20;
+const SAVE_TRIES: usize = 4;

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tracing::{info, warn};
 use waxwing_core::prelude::*;
 use waxwing_store::{KeyRange, Kind as NameKind, Order, Raw, Span};
@@ -28,20 +29,29 @@ pub(crate) struct Round {
     due: Timestamp,
 }
 
+/// What may be deleted at once.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    portions: usize,
+    /// Between two portions it rests so many times as long as the one took: whoever wants the disk meanwhile has it.
+    rest: u32,
+}
+
+impl Turn {
+    fn background() -> Self {
+        Self { portions: PORTIONS_A_TURN, rest: 3 }
+    }
+
+    pub(crate) fn at_once() -> Self {
+        Self { portions: PORTIONS_A_TURN, rest: 0 }
+    }
+}
+
 impl Log {
     /// Deletes what is too old or too many: in logs that are in use, and of all others in those whose turn it is.
     pub(crate) async fn retain(&self) {
-        let mut batches = BATCHES_A_TURN;
-        for account in self.host.accounts_in_use() {
-            let over = self.logs.peek(&account).is_some_and(|state| {
-                let state = state.lock();
-                Limits::new(&self.config.lock(), &state.overrides).exceeded(state.rows, state.bytes)
-            });
-            if over {
-                self.trim(&account, &mut batches).await;
-            }
-        }
-        match self.go_round(&mut batches).await {
+        self.trim_used().await;
+        match self.go_round().await {
             Ok(true) => self.drop_months().await,
             Ok(false) => {}
             Err(cause) => {
@@ -50,8 +60,29 @@ impl Log {
         }
     }
 
+    /// A portion of each log in turn, so that a long one does not keep the others waiting.
+    async fn trim_used(&self) {
+        let is_over = |account: &AccountRef| {
+            self.logs.peek(account).is_some_and(|state| {
+                let state = state.lock();
+                Limits::new(&self.config.lock(), &state.overrides).exceeded(state.rows, state.bytes)
+            })
+        };
+        let mut over: Vec<AccountRef> = self.host.accounts_in_use().into_iter().filter(is_over).collect();
+        let mut turn = Turn::background();
+        while !over.is_empty() && turn.portions > 0 {
+            let mut unfinished = Vec::new();
+            for account in over {
+                if self.trim(&account, &mut turn, 1).await {
+                    unfinished.push(account);
+                }
+            }
+            over = unfinished;
+        }
+    }
+
     /// Looks at the next accounts. True: a round has ended.
-    async fn go_round(&self, batches: &mut usize) -> Result<bool, StoreError> {
+    async fn go_round(&self) -> Result<bool, StoreError> {
         let now = self.host.clock().now();
         let begins = {
             let round = self.round.lock();
@@ -60,29 +91,44 @@ impl Log {
         if !begins {
             return Ok(false);
         }
-        let mut looked = 0;
-        while *batches > 0 && looked < ACCOUNTS_A_TURN {
+        let (mut looked, mut turn) = (0, Turn::background());
+        while looked < ACCOUNTS_A_TURN {
             let after = self.round.lock().after.clone();
             let numbers = self.rows.store().numbers();
             let page = numbers.list(NameKind::Account, "", after.as_deref(), ACCOUNTS_READ).await?;
-            let Some((last, _)) = page.last().cloned() else {
+            if page.is_empty() {
                 *self.round.lock() = Round { after: None, due: now.plus(BETWEEN_ROUNDS) };
                 return Ok(true);
-            };
+            }
             looked += page.len();
             for (name, number) in page {
-                let jid =
-                    BareJid::parse(&name).ok().filter(|jid| jid.domain() == self.host.domain().as_str());
-                if let Some(jid) = jid
-                    && self.is_due(number.account(), now).await?
-                    && let Some(account) = self.host.account(jid.local().unwrap_or_default()).await?
-                {
-                    self.trim(&account, batches).await;
+                if !self.look_at(&name, number.account(), now, &mut turn).await? {
+                    // The next turn goes on with this one.
+                    return Ok(false);
                 }
+                self.round.lock().after = Some(name);
             }
-            self.round.lock().after = Some(last);
         }
         Ok(false)
+    }
+
+    /// One account of a round. False: there is more to delete than this turn may.
+    async fn look_at(
+        &self,
+        name: &str,
+        number: AccountNumber,
+        now: Timestamp,
+        turn: &mut Turn,
+    ) -> Result<bool, StoreError> {
+        let jid = BareJid::parse(name).ok().filter(|jid| jid.domain() == self.host.domain().as_str());
+        let Some(jid) = jid else { return Ok(true) };
+        if !self.is_due(number, now).await? {
+            return Ok(true);
+        }
+        let Some(account) = self.host.account(jid.local().unwrap_or_default()).await? else {
+            return Ok(true);
+        };
+        Ok(!self.trim(&account, turn, PORTIONS_A_TURN).await)
     }
 
     /// Whether the log of an account, in use or not, has rows that may have to go.
@@ -121,52 +167,64 @@ impl Log {
         Ok(Vec::new())
     }
 
-    /// Deletes what is too old or too many of one log, in small batches.
-    async fn trim(&self, account: &AccountRef, batches: &mut usize) {
-        while *batches > 0 {
-            *batches -= 1;
-            match self.trim_some(account).await {
-                Ok(true) => {}
-                Ok(false) => break,
+    /// Deletes what is too old or too many of one log, at most `max` portions. True: there may be more.
+    pub(crate) async fn trim(&self, account: &AccountRef, turn: &mut Turn, max: usize) -> bool {
+        for _ in 0..max {
+            if turn.portions == 0 {
+                return true;
+            }
+            turn.portions -= 1;
+            let began = Instant::now();
+            match self.trim_portion(account).await {
+                Ok(true) if turn.rest == 0 => {}
+                Ok(true) => tokio::time::sleep(began.elapsed() * turn.rest).await,
+                Ok(false) => return false,
                 Err(cause) => {
                     warn!(error = %cause, jid = %account.jid(), "Old messages of a log were not deleted.");
-                    break;
+                    return false;
                 }
             }
         }
+        true
     }
 
-    /// One batch. True: there may be more.
-    async fn trim_some(&self, account: &AccountRef) -> Result<bool, StoreError> {
+    /// True: there may be more.
+    async fn trim_portion(&self, account: &AccountRef) -> Result<bool, StoreError> {
         let state = self.load(account).await?;
         let _alone = self.changing.lock().await;
-        let (low, swept) = {
-            let state = state.lock();
-            (state.low, state.swept)
-        };
-        if !swept {
-            // Left behind by a crash.
-            let rows = self.oldest(account.number(), 0, low, BATCH_ROWS).await?;
-            self.delete(account.number(), &rows).await?;
-            state.lock().swept = rows.is_empty();
-            return Ok(true);
-        }
-        let mut rows = self.oldest(account.number(), low, u64::MAX, BATCH_ROWS).await?;
-        let read = rows.len();
-        let gone = self.expire(state, &rows);
-        rows.truncate(gone);
-        if gone == 0 {
+        // Else the last time came no further than the mark, or a crash came in between.
+        let swept = state.lock().swept;
+        if swept && !self.raise_mark(account.number(), state).await? {
             return Ok(false);
         }
-        state.lock().swept = false;
-        if self.save_durably(account, state).await? {
-            self.delete(account.number(), &rows).await?;
-            state.lock().swept = true;
+        if !self.save_durably(account, state).await? {
+            return Ok(false);
         }
-        Ok(gone == read)
+        let low = state.lock().low;
+        let all = self.sweep(account.number(), low).await?;
+        state.lock().swept = all;
+        Ok(true)
     }
 
-    /// Raises the low-water mark over rows that have to go; says how many.
+    /// Raises the low-water mark over the rows of a portion that have to go. False: none has to.
+    async fn raise_mark(&self, account: AccountNumber, state: &Mutex<State>) -> Result<bool, StoreError> {
+        let mut gone = 0;
+        while gone < PORTION_ROWS {
+            let low = state.lock().low;
+            let rows = self.oldest(account, low, u64::MAX, BATCH_ROWS).await?;
+            let count = self.expire(state, &rows);
+            gone += count;
+            if count == 0 || count < rows.len() {
+                break;
+            }
+        }
+        if gone > 0 {
+            state.lock().swept = false;
+        }
+        Ok(gone > 0)
+    }
+
+    /// Passes over those of the oldest rows that have to go; says how many.
     fn expire(&self, state: &Mutex<State>, rows: &[(u64, Raw)]) -> usize {
         let mut state = state.lock();
         let limits = Limits::new(&self.config.lock(), &state.overrides);
@@ -186,9 +244,29 @@ impl Log {
         gone
     }
 
-    async fn delete(&self, account: AccountNumber, rows: &[(u64, Raw)]) -> Result<(), StoreError> {
-        let Some((first, _)) = rows.first() else { return Ok(()) };
-        let month = table::month(*first);
+    /// Deletes a portion of what lies before the mark. True: that was all.
+    async fn sweep(&self, account: AccountNumber, low: u64) -> Result<bool, StoreError> {
+        let (mut from, mut left, mut last) = (0, PORTION_ROWS, None);
+        let all = loop {
+            let rows = self.oldest(account, from, low, BATCH_ROWS).await?;
+            let Some((newest, _)) = rows.last() else { break true };
+            if rows.len() > left {
+                break false;
+            }
+            left -= rows.len();
+            from = newest + 1;
+            last = Some(self.delete(account, &rows)?);
+        };
+        // The next portion waits for this one: deleting never takes more than its share of the disk.
+        if let Some(last) = last {
+            last.durable().await?;
+        }
+        Ok(all)
+    }
+
+    /// Deletes rows of one month.
+    fn delete(&self, account: AccountNumber, rows: &[(u64, Raw)]) -> Result<Ticket, StoreError> {
+        let month = rows.first().map_or(0, |(first, _)| table::month(*first));
         let mut batch = Batch::new(Partition::Month(month));
         for (position, row) in rows {
             self.rows.month(month).delete_from(&mut batch, account, position)?;
@@ -199,8 +277,7 @@ impl Log {
                 self.peers.month(month).delete_from(&mut batch, account, &(table::peer(&peer), *position))?;
             }
         }
-        // The next batch waits for this one: deleting never takes more than its share of the disk.
-        self.rows.store().apply(batch)?.durable().await
+        self.rows.store().apply(batch)
     }
 
     /// Gives months back to the disk in which nothing is left, on whatever host, but counts of streams that nobody
@@ -256,8 +333,7 @@ impl Log {
         overrides.set(keep_for, messages_max, bytes_max).map_err(CommandError)?;
         self.limits.put(account.number(), &(), &overrides)?.durable().await?;
         state.lock().overrides = overrides;
-        let mut batches = BATCHES_A_TURN;
-        self.trim(account, &mut batches).await;
+        self.trim(account, &mut Turn::at_once(), PORTIONS_A_TURN).await;
         Ok(Limits::new(&self.config.lock(), &overrides))
     }
 }
@@ -268,10 +344,12 @@ fn cutoff(limits: &Limits, now: Timestamp) -> u64 {
     oldest.and_then(|oldest| u64::try_from(oldest).ok()).unwrap_or_default()
 }
 
-/// So many rows are deleted at once.
-pub(crate) const BATCH_ROWS: usize = 64;
-/// So many batches in a minute: 25,600 rows.
-const BATCHES_A_TURN: usize = 400;
+/// So many rows are read and deleted at once.
+const BATCH_ROWS: usize = 64;
+/// So many rows go behind one mark; deleting waits for the disk twice.
+pub(crate) const PORTION_ROWS: usize = 64 * BATCH_ROWS;
+/// So many portions a minute, of logs in use and of all others: 131,072 rows each.
+const PORTIONS_A_TURN: usize = 32;
 /// So many accounts are looked at in a minute.
 const ACCOUNTS_A_TURN: usize = 5000;
 /// So many names are read at once.

@@ -32,6 +32,8 @@ pub(crate) struct State {
     lingering: BTreeMap<u64, Holders>,
     /// The write of the last row.
     pub(crate) written: Option<Ticket>,
+    /// What was true when a checkpoint was wanted and a row was under way, and that row.
+    waiting: Option<(Saved, Ticket)>,
     /// It waits for a checkpoint.
     pub(crate) changed: bool,
     /// When the last one was written.
@@ -73,6 +75,32 @@ impl State {
     pub(crate) fn save(&self) -> Saved {
         let owed = self.owed.iter().map(|(position, owed)| (*position, owed.hidden, owed.bytes)).collect();
         Saved { last: self.last, low: self.low, rows: self.rows, bytes: self.bytes, owed }
+    }
+
+    /// The newest state of which all rows are on disk, or were refused, and whether it is the present one: where there is
+    /// always a row under way it is a little older. None: the next call may have it.
+    pub(crate) fn settled(&mut self) -> Option<(Saved, bool)> {
+        let under_way = self.written.as_ref().filter(|written| written.outcome().is_none()).cloned();
+        let Some(under_way) = under_way else {
+            self.waiting = None;
+            return Some((self.save(), true));
+        };
+        match self.waiting.take() {
+            Some((saved, written)) if written.outcome().is_some() => Some((saved, false)),
+            Some(waiting) => {
+                self.waiting = Some(waiting);
+                None
+            }
+            None => {
+                self.waiting = Some((self.save(), under_way));
+                None
+            }
+        }
+    }
+
+    /// The next checkpoint has to say what is true from now on.
+    pub(crate) fn forget_waiting(&mut self) {
+        self.waiting = None;
     }
 
     /// Whether the next checkpoint may be written: a long one is not written often.

@@ -14,7 +14,7 @@ use waxwing_xmpp::Domain;
 use crate::command::{CommandCall, CommandError, CommandResult};
 use crate::config::{Config, HostConfig, Limits, split_enabled};
 use crate::host::HostState;
-use crate::metrics::{Counter, Metrics};
+use crate::metrics::{Counter, Gauge, Metrics};
 use crate::module::{ModuleDef, Reload, Running, Scope, StartError};
 use crate::registrar::{Bind, Job, Registrar};
 use crate::router::{Counters, Router};
@@ -33,6 +33,7 @@ pub struct Shared {
     pub(crate) random: Random,
     phase: watch::Sender<Phase>,
     panics: Counter,
+    waiting: Gauge,
 }
 
 impl Shared {
@@ -59,6 +60,12 @@ impl Shared {
     /// All metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// All metrics as they are now, in the OpenMetrics text format.
+    pub fn encode_metrics(&self) -> String {
+        self.waiting.set(i64::try_from(self.store.waiting_bytes()).unwrap_or(i64::MAX));
+        self.metrics.encode()
     }
 
     /// The clock.
@@ -118,6 +125,8 @@ impl Server {
     pub async fn start(config: Config, store: Store, options: StartOptions) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let panics = metrics.counter("core_module_panics", "Panics in modules, caught.", &[]);
+        let waiting =
+            metrics.gauge("store_waiting_bytes", "Bytes that wait to be written to the store.", &[]);
         let shared = Arc::new(Shared {
             limits: ArcSwap::from_pointee(config.limits.clone()),
             config: ArcSwap::from_pointee(config),
@@ -127,6 +136,7 @@ impl Server {
             random: options.random.clone(),
             phase: watch::Sender::new(Phase::Running),
             panics: panics.clone(),
+            waiting,
             metrics,
         });
         shared.router.set_counters(counters(&shared.metrics, panics));

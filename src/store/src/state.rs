@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
+use tracing::{error, info};
 
 use crate::batch::{Batch, Change, KeyRange, Order, Partition};
 use crate::engine::EngineKind;
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) pending: VecDeque<Entry>,
     locked: HashMap<(Partition, Bytes), usize>,
     waiting_bytes: usize,
+    /// The limit that was passed, until half of it is written.
+    overload: Option<usize>,
     sequence: u64,
     /// Grows when applied batches are lost or a month is dropped: a check begun before must begin again.
     pub(crate) generation: u64,
@@ -78,6 +81,10 @@ impl Core {
         }
     }
 
+    pub(crate) fn queue_bytes_max(&self) -> usize {
+        self.queue_bytes_max
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -101,6 +108,7 @@ impl Core {
             return self.apply_inline(&batch);
         }
         if state.waiting_bytes >= max {
+            state.tell_overload(max);
             return Err(StoreError::Overloaded { waiting: state.waiting_bytes, max });
         }
         let entry = Entry { sequence: 0, batch, ticket: Ticket::new() };
@@ -263,6 +271,16 @@ impl State {
         self.queue.push_back(Job::Write(entry));
     }
 
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    fn tell_overload(&mut self, max: usize) {
+        if self.overload.replace(max).is_none() {
+            error!(waiting = self.waiting_bytes, max, "The disk cannot follow; what comes now is refused.");
+        }
+    }
+
     /// Takes the batch that has waited longest for its check.
     pub(crate) fn pop_pending(&mut self) -> Option<Entry> {
         let entry = self.pending.pop_front()?;
@@ -286,6 +304,10 @@ impl State {
     /// A batch is in the engine and synced, or given up.
     pub(crate) fn leave(&mut self, entry: &Entry) {
         self.waiting_bytes -= entry.batch.bytes;
+        if self.overload.is_some_and(|max| self.waiting_bytes < max / 2) {
+            self.overload = None;
+            info!(waiting = self.waiting_bytes, "The disk has caught up.");
+        }
         let partition = entry.batch.partition;
         if let Some(overlay) = self.overlays.get_mut(&partition) {
             overlay.written(entry.sequence, &entry.batch.changes);

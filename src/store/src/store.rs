@@ -114,6 +114,17 @@ impl Store {
         self.handle.core.apply(batch)
     }
 
+    /// Bytes of the batches that wait to be written.
+    pub fn waiting_bytes(&self) -> usize {
+        self.handle.core.lock().waiting_bytes()
+    }
+
+    /// Whether a quarter of what may wait to be written waits. Who can wait lets the next batch wait until its last one
+    /// is durable: then nothing has to be refused.
+    pub fn is_busy(&self) -> bool {
+        self.waiting_bytes() > self.handle.core.queue_bytes_max() / 4
+    }
+
     /// The value of a key, unwritten batches included.
     pub async fn get(&self, partition: &Partition, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let core = &self.handle.core;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use waxwing_store::Faults;
+use waxwing_store::{EngineKind, Faults, StoreOptions};
 
 use super::support::*;
 
@@ -142,5 +142,50 @@ async fn xep0198_4_a_client_that_acknowledges_nothing_new_counts_as_dead() {
         .unwrap();
     assert!(rest.contains("<connection-timeout "), "{rest}");
     repeated.abort();
+    server.server.stop().await;
+}
+
+/// Who sends faster than the disk takes it waits; nothing is refused, and who sends nothing that is kept does not wait.
+#[tokio::test]
+async fn a_slow_disk_slows_the_senders_and_nobody_else() {
+    const COUNT: usize = 200;
+    let faults = Faults::default();
+    let queue_bytes_max = 64 << 10;
+    let memory = StoreOptions::new(EngineKind::Memory, "");
+    let options = StoreOptions { faults: faults.clone(), queue_bytes_max, ..memory };
+    let server = start_stored("", options).await;
+    let mut romeo = server.bound("romeo").await;
+    let mut juliet = server.bound("juliet").await;
+    faults.hold();
+    let large = message(&"x".repeat(2000));
+    let sent = tokio::spawn(async move {
+        for _ in 0..COUNT {
+            romeo.send(&large).await;
+        }
+        romeo
+    });
+    let waiting = || server.server.shared().store().waiting_bytes();
+    while waiting() < queue_bytes_max / 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    juliet.send("<iq type='get' id='p' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>").await;
+    let mut seen = 0;
+    loop {
+        let element = juliet.expect(">").await;
+        seen += element.matches("</message>").count();
+        if element.contains("id='p'") {
+            break;
+        }
+    }
+    assert!(waiting() < queue_bytes_max, "{}", waiting());
+    faults.release();
+    while seen < COUNT {
+        juliet.expect("</message>").await;
+        seen += 1;
+    }
+    let mut romeo = sent.await.unwrap();
+    romeo.send("</stream:stream>").await;
+    let rest = romeo.rest().await;
+    assert!(!rest.contains("<error"), "{rest}");
     server.server.stop().await;
 }

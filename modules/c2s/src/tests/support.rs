@@ -117,9 +117,13 @@ pub(super) async fn start() -> TestServer {
 
 /// With stream management, on a store that gets into trouble on demand.
 pub(super) async fn start_managed(more: &str, faults: &Faults) -> TestServer {
+    let options = StoreOptions { faults: faults.clone(), ..StoreOptions::new(EngineKind::Memory, "") };
+    start_stored(more, options).await
+}
+
+pub(super) async fn start_stored(more: &str, options: StoreOptions) -> TestServer {
     for _ in 0..20 {
-        let options = StoreOptions { faults: faults.clone(), ..StoreOptions::new(EngineKind::Memory, "") };
-        let store = Store::open(options).await.unwrap();
+        let store = Store::open(options.clone()).await.unwrap();
         if let Some(server) = try_start(more, &MANAGED, store).await {
             return server;
         }

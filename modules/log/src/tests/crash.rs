@@ -1,6 +1,12 @@
 //! What a crash leaves: a server that is gone without a word, and another on the same store.
 
+use std::time::Duration;
+
+use waxwing_store::{EngineKind, Faults, StoreOptions};
+
+use super::retention::on_disk;
 use super::*;
+use crate::retention::Turn;
 
 #[tokio::test]
 async fn nothing_that_is_owed_is_lost_before_the_first_checkpoint() {
@@ -69,7 +75,7 @@ async fn checkpoints_follow_by_themselves() {
     available(&mut juliet).await;
     say(&mut romeo, "1", &[OWE, ARCHIVE]).await;
     assert_eq!(bodies(&mut juliet).await, ["1"]);
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     drop((romeo, juliet, server));
     let server = builder(&clock).store(store).start().await;
     let mut juliet = server.login(JULIET).await;
@@ -132,4 +138,57 @@ async fn an_acknowledged_hidden_row_that_a_checkpoint_still_speaks_of_is_no_harm
     available(&mut juliet).await;
     assert!(bodies(&mut juliet).await.is_empty());
     assert_eq!(counted(&server).await.0, 1);
+}
+
+/// The checkpoint then is of a little earlier, and the next one of a little later.
+#[tokio::test]
+async fn a_log_that_always_has_a_row_under_way_is_written_all_the_same() {
+    let (clock, faults) = (clock(), Faults::default());
+    let options = StoreOptions { faults: faults.clone(), ..StoreOptions::new(EngineKind::Memory, "") };
+    let store = Store::open(options).await.unwrap();
+    let server = builder(&clock).store(store).start().await;
+    let mut romeo = server.login(ROMEO).await;
+    let account = account(&server, "juliet").await;
+    let log = log(&server);
+    let state = log.load(&account).await.unwrap();
+    let saved = || async { log.states.get(account.number(), &()).await.unwrap().unwrap_or_default().rows };
+    let written = || state.lock().written.clone().unwrap();
+    for number in 0..10 {
+        faults.hold();
+        say(&mut romeo, &number.to_string(), &[ARCHIVE]).await;
+        log.checkpoint(false).await;
+        assert!(state.lock().changed);
+        faults.release();
+        written().durable().await.unwrap();
+        faults.hold();
+        say(&mut romeo, &number.to_string(), &[ARCHIVE]).await;
+        let before = saved().await;
+        log.checkpoint(false).await;
+        assert!(saved().await > before, "it is behind by {number}");
+        assert!(saved().await < state.lock().rows && state.lock().changed);
+        faults.release();
+        written().durable().await.unwrap();
+    }
+    log.checkpoint(false).await;
+    assert_eq!(saved().await, 20);
+    // Nor does it keep the oldest rows from going.
+    log.config.lock().messages_max = 15;
+    log.retain().await;
+    faults.hold();
+    say(&mut romeo, "last", &[ARCHIVE]).await;
+    log.config.lock().messages_max = 7;
+    let retained = tokio::spawn({
+        let (log, account) = (Arc::clone(&log), Arc::clone(&account));
+        async move { log.trim(&account, &mut Turn::at_once(), 9).await }
+    });
+    let hidden = async {
+        while state.lock().rows > 7 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), hidden).await.expect("they are hidden at once");
+    say(&mut romeo, "under way", &[ARCHIVE]).await;
+    faults.release();
+    assert!(!retained.await.unwrap(), "that was all");
+    assert_eq!((saved().await, on_disk(&server).await.0), (7, 7));
 }

@@ -3,7 +3,7 @@
 use waxwing_core::config::{Bytes, Lifetime};
 
 use super::*;
-use crate::retention::BATCH_ROWS;
+use crate::retention::PORTION_ROWS;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -24,7 +24,7 @@ fn with(clock: &Clock, toml: &str) -> TestServerBuilder {
 }
 
 /// How many rows of Juliet are on disk, seen or not, and how many marks of conversations.
-async fn on_disk(server: &TestServer) -> (usize, usize) {
+pub(super) async fn on_disk(server: &TestServer) -> (usize, usize) {
     let (log, number) = (log(server), account(server, "juliet").await.number());
     let (mut rows, mut peers) = (0, 0);
     for month in log.rows.store().months().await.unwrap() {
@@ -164,11 +164,11 @@ async fn the_mark_outlives_a_crash_and_what_was_left_is_deleted() {
 }
 
 #[tokio::test]
-async fn many_rows_go_batch_by_batch() {
+async fn many_rows_go_portion_by_portion() {
     let clock = clock();
     let server = with(&clock, "messages_max = 10").start().await;
     let mut romeo = server.login(ROMEO).await;
-    let many = BATCH_ROWS * 3 + 7;
+    let many = PORTION_ROWS * 2 + 77;
     for number in 0..many {
         say(&mut romeo, &number.to_string(), &[ARCHIVE]).await;
     }
@@ -176,6 +176,32 @@ async fn many_rows_go_batch_by_batch() {
     assert_eq!(counted(&server).await.0, 10);
     assert_eq!(on_disk(&server).await, (10, 10));
     assert_eq!(texts(&archive(&server).await)[0], (many - 10).to_string());
+}
+
+/// Many accounts over their limit, more than one page of names.
+#[tokio::test]
+async fn every_log_has_its_turn_and_none_is_left_out() {
+    let (clock, store) = (clock(), Store::memory());
+    let server = builder(&clock).store(store.clone()).start().await;
+    let mut romeo = server.login(ROMEO).await;
+    let names: Vec<String> = (0..300).map(|number| format!("a{number}@capulet.lit")).collect();
+    for name in &names {
+        for body in ["1", "2", "3"] {
+            let message = format!("<message to='{name}' type='chat'><body>{body}</body>{ARCHIVE}</message>");
+            romeo.send(&message).await;
+        }
+    }
+    log(&server).checkpoint(false).await;
+    drop((romeo, server));
+    let server = with(&clock, "messages_max = 1").store(store).start().await;
+    // What one turn may delete is less.
+    let mut turns = 0;
+    while log(&server).metrics.expired.get() < 600 {
+        log(&server).retain().await;
+        turns += 1;
+        assert!(turns < 60, "{} went", log(&server).metrics.expired.get());
+    }
+    assert!(turns > 1);
 }
 
 #[tokio::test]
