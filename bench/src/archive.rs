@@ -19,8 +19,6 @@ const IN_FLIGHT: u64 = 50;
 const PAGES: usize = 2000;
 /// Messages in a page.
 const PAGE: usize = 50;
-/// How long the pairs chat: two turns of the retention, which has one in a minute.
-const CHAT: Duration = Duration::from_secs(130);
 
 /// Sizes of the archive.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +121,7 @@ impl Archive {
 
     /// Fifty pairs chat; `name` tells what goes on meanwhile. The messages of the first author are counted before and
     /// after.
-    pub(crate) async fn chat(self, target: &Arc<Target>, pid: u32, name: &str) -> Fallible {
+    pub(crate) async fn chat(self, target: &Arc<Target>, pid: u32, name: &str, time: Duration) -> Fallible {
         let mut owner = target.login(&author(0), "counter").await?;
         let mut clients = Vec::new();
         for number in 0..CONTACTS * 2 {
@@ -140,7 +138,7 @@ impl Archive {
         pairs = talk(pairs, 1, Duration::from_millis(500)).await?.0;
         figure(&format!("{name}_count_before"), count(&mut owner).await?);
         let (before, started) = (cpu_us(pid)?, Instant::now());
-        let sum = talk(pairs, 1, CHAT).await?.1;
+        let sum = talk(pairs, 1, time).await?.1;
         let milliseconds = u64::try_from(started.elapsed().as_millis())?;
         thousandths(&format!("{name}_chat_cpu_us"), (cpu_us(pid)? - before) * 1000 / sum.max(1));
         figure(&format!("{name}_messages_per_second"), sum * 1000 / milliseconds.max(1));

@@ -58,7 +58,10 @@ async fn run() -> Fallible {
     match rest {
         ["fill", accounts, messages] => archive(accounts, messages)?.fill(&target, pid).await,
         ["read", accounts, messages, half] => archive(accounts, messages)?.read(&target, pid, half).await,
-        ["chat", accounts, messages, name] => archive(accounts, messages)?.chat(&target, pid, name).await,
+        ["chat", accounts, messages, name, seconds] => {
+            let time = std::time::Duration::from_secs(seconds.parse()?);
+            archive(accounts, messages)?.chat(&target, pid, name, time).await
+        }
         [sessions_max] => Plan::FULL.at_most(sessions_max.parse()?).run(&target, pid).await,
         [sessions_max, "quick"] => Plan::QUICK.at_most(sessions_max.parse()?).run(&target, pid).await,
         _ => Err(USAGE.into()),

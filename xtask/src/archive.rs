@@ -49,10 +49,11 @@ fn with(messages: u64, accounts: u64) -> Result<Figures, String> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     let resident = line.split_whitespace().next().unwrap_or("0").to_owned();
     figures.push(("start_memory_kib".to_owned(), resident));
-    figures.extend(load(&server, &["chat", &accounts, &messages, "alone"])?.0);
+    figures.extend(load(&server, &["chat", &accounts, &messages, "alone", "60"])?.0);
     let half_of_each = format!("[host.\"localhost\".modules.log]\nmessages_max = {}\n", each / 2);
     server.restart(&half_of_each)?;
-    figures.extend(load(&server, &["chat", &accounts, &messages, "retention"])?.0);
+    figures.extend(load(&server, &["chat", &accounts, &messages, "retention", "240"])?.0);
+    figures.push(("retention_rows".to_owned(), server.metric("log_expired_total{host=\"localhost\"}")?));
     Ok(figures)
 }
 
@@ -97,7 +98,8 @@ const ROWS: &[(&str, &str)] = &[
     ("retention_chat_cpu_us", "CPU for a chat message while the older half goes, µs"),
     ("retention_messages_per_second", "messages a second while the older half goes"),
     ("retention_count_before", "messages of the first account before that"),
-    ("retention_count_after", "messages of the first account after 130 s of it"),
+    ("retention_count_after", "messages of the first account after 240 s of it"),
+    ("retention_rows", "rows that have gone by then, of all accounts"),
 ];
 
 fn page(columns: &[(&str, Figures)]) -> String {

@@ -83,6 +83,15 @@ impl Server {
         bytes.ok_or_else(|| format!("du said: {said}"))
     }
 
+    /// One counter of a running Waxwing.
+    pub(crate) fn metric(&self, name: &str) -> Result<String, String> {
+        let mut command = Command::new(&self.program);
+        command.arg("metrics").arg("--config").arg(self.folder.join("waxwing.toml"));
+        let said = run::output(command.arg("--data-dir").arg(self.folder.join("data")))?;
+        let value = said.lines().find_map(|line| line.strip_prefix(name));
+        value.map(|value| value.trim().to_owned()).ok_or_else(|| format!("no {name} among the metrics"))
+    }
+
     /// The process that was started; it may have children.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

@@ -55,8 +55,6 @@ pub struct Log {
     ids: Ids,
     /// Logs that wait for a checkpoint.
     changed: Mutex<Vec<AccountRef>>,
-    /// Held by whoever changes or deletes rows that are there, so that they are counted right.
-    changing: tokio::sync::Mutex<()>,
     /// How far the look at all logs has come.
     round: Mutex<Round>,
     metrics: Metrics,
@@ -97,7 +95,6 @@ impl Module for Log {
             paged: reg.session_slot(),
             ids: Ids::new(&host.secret().derive("log.ids"))?,
             changed: Mutex::default(),
-            changing: tokio::sync::Mutex::default(),
             round: Mutex::default(),
             metrics: Metrics {
                 appended: reg.counter("appended", "Rows written to the logs of accounts."),

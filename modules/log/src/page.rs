@@ -1,5 +1,7 @@
 //! Reading the log: pages of rows, from either end, of one conversation or all.
 
+use std::sync::Arc;
+
 use waxwing_core::prelude::*;
 use waxwing_store::{Order, Raw, Span};
 
@@ -215,7 +217,8 @@ impl Log {
         stanza: &Stanza,
     ) -> Result<Option<Ticket>, StoreError> {
         let state = self.load(account).await?;
-        let _alone = self.changing.lock().await;
+        let changing = Arc::clone(&state.lock().changing);
+        let _alone = changing.lock().await;
         let rows = self.rows.month(table::month(position));
         let mut batch = Batch::new(rows.partition());
         let Some(old) = rows.read_for(&mut batch, account.number(), &position).await? else {

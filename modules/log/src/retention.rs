@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -29,22 +30,18 @@ pub(crate) struct Round {
     due: Timestamp,
 }
 
-/// What may be deleted at once.
+/// What one look may delete.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    portions: usize,
-    /// Between two portions it rests so many times as long as the one took: whoever wants the disk meanwhile has it.
-    rest: u32,
+struct Turn {
+    rows: usize,
 }
 
-impl Turn {
-    fn background() -> Self {
-        Self { portions: PORTIONS_A_TURN, rest: 3 }
-    }
-
-    pub(crate) fn at_once() -> Self {
-        Self { portions: PORTIONS_A_TURN, rest: 0 }
-    }
+/// What became of one log.
+#[derive(Debug, Clone, Copy)]
+struct Trimmed {
+    rows: usize,
+    /// There may be more.
+    more: bool,
 }
 
 impl Log {
@@ -60,7 +57,6 @@ impl Log {
         }
     }
 
-    /// A portion of each log in turn, so that a long one does not keep the others waiting.
     async fn trim_used(&self) {
         let is_over = |account: &AccountRef| {
             self.logs.peek(account).is_some_and(|state| {
@@ -68,17 +64,8 @@ impl Log {
                 Limits::new(&self.config.lock(), &state.overrides).exceeded(state.rows, state.bytes)
             })
         };
-        let mut over: Vec<AccountRef> = self.host.accounts_in_use().into_iter().filter(is_over).collect();
-        let mut turn = Turn::background();
-        while !over.is_empty() && turn.portions > 0 {
-            let mut unfinished = Vec::new();
-            for account in over {
-                if self.trim(&account, &mut turn, 1).await {
-                    unfinished.push(account);
-                }
-            }
-            over = unfinished;
-        }
+        let over = self.host.accounts_in_use().into_iter().filter(is_over).collect();
+        self.trim_all(over, &mut Turn { rows: ROWS_A_TURN }).await;
     }
 
     /// Looks at the next accounts. True: a round has ended.
@@ -91,44 +78,70 @@ impl Log {
         if !begins {
             return Ok(false);
         }
-        let (mut looked, mut turn) = (0, Turn::background());
+        let (mut looked, mut turn) = (0, Turn { rows: ROWS_A_TURN });
         while looked < ACCOUNTS_A_TURN {
             let after = self.round.lock().after.clone();
             let numbers = self.rows.store().numbers();
             let page = numbers.list(NameKind::Account, "", after.as_deref(), ACCOUNTS_READ).await?;
-            if page.is_empty() {
+            let Some((last, _)) = page.last().cloned() else {
                 *self.round.lock() = Round { after: None, due: now.plus(BETWEEN_ROUNDS) };
                 return Ok(true);
-            }
+            };
             looked += page.len();
+            let mut due = Vec::new();
             for (name, number) in page {
-                if !self.look_at(&name, number.account(), now, &mut turn).await? {
-                    // The next turn goes on with this one.
-                    return Ok(false);
-                }
-                self.round.lock().after = Some(name);
+                due.extend(self.find_due(&name, number.account(), now).await?);
             }
+            if !self.trim_all(due, &mut turn).await {
+                // The next turn looks at these once more.
+                return Ok(false);
+            }
+            self.round.lock().after = Some(last);
         }
         Ok(false)
     }
 
-    /// One account of a round. False: there is more to delete than this turn may.
-    async fn look_at(
+    /// The account of this name, if it is this host's and has rows that may have to go.
+    async fn find_due(
         &self,
         name: &str,
         number: AccountNumber,
         now: Timestamp,
-        turn: &mut Turn,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<AccountRef>, StoreError> {
         let jid = BareJid::parse(name).ok().filter(|jid| jid.domain() == self.host.domain().as_str());
-        let Some(jid) = jid else { return Ok(true) };
-        if !self.is_due(number, now).await? {
-            return Ok(true);
+        match jid {
+            Some(jid) if self.is_due(number, now).await? => {
+                self.host.account(jid.local().unwrap_or_default()).await
+            }
+            _ => Ok(None),
         }
-        let Some(account) = self.host.account(jid.local().unwrap_or_default()).await? else {
-            return Ok(true);
-        };
-        Ok(!self.trim(&account, turn, PORTIONS_A_TURN).await)
+    }
+
+    /// Deletes a portion of each log in turn, so that a long one does not keep the others waiting, until nothing has to
+    /// go. Some wait for the disk together. False: there is more than this turn may delete.
+    async fn trim_all(&self, mut over: Vec<AccountRef>, turn: &mut Turn) -> bool {
+        while !over.is_empty() && turn.rows > 0 {
+            let mut unfinished = Vec::new();
+            for group in over.chunks(GROUP) {
+                if turn.rows == 0 {
+                    unfinished.extend_from_slice(group);
+                    continue;
+                }
+                let began = Instant::now();
+                let max = (PORTION_ROWS / group.len()).max(BATCH_ROWS);
+                let all = join_all(group.iter().map(|account| self.trim(account, max))).await;
+                for (account, trimmed) in group.iter().zip(all) {
+                    turn.rows = turn.rows.saturating_sub(trimmed.rows);
+                    if trimmed.more {
+                        unfinished.push(Arc::clone(account));
+                    }
+                }
+                // Whoever wants the disk meanwhile has it half of the time.
+                tokio::time::sleep(began.elapsed()).await;
+            }
+            over = unfinished;
+        }
+        over.is_empty()
     }
 
     /// Whether the log of an account, in use or not, has rows that may have to go.
@@ -167,51 +180,44 @@ impl Log {
         Ok(Vec::new())
     }
 
-    /// Deletes what is too old or too many of one log, at most `max` portions. True: there may be more.
-    pub(crate) async fn trim(&self, account: &AccountRef, turn: &mut Turn, max: usize) -> bool {
-        for _ in 0..max {
-            if turn.portions == 0 {
-                return true;
-            }
-            turn.portions -= 1;
-            let began = Instant::now();
-            match self.trim_portion(account).await {
-                Ok(true) if turn.rest == 0 => {}
-                Ok(true) => tokio::time::sleep(began.elapsed() * turn.rest).await,
-                Ok(false) => return false,
-                Err(cause) => {
-                    warn!(error = %cause, jid = %account.jid(), "Old messages of a log were not deleted.");
-                    return false;
-                }
-            }
-        }
-        true
+    /// Deletes at most `max` rows of one log that are too old or too many.
+    async fn trim(&self, account: &AccountRef, max: usize) -> Trimmed {
+        self.try_trim(account, max).await.unwrap_or_else(|cause| {
+            warn!(error = %cause, jid = %account.jid(), "Old messages of a log were not deleted.");
+            Trimmed { rows: 0, more: false }
+        })
     }
 
-    /// True: there may be more.
-    async fn trim_portion(&self, account: &AccountRef) -> Result<bool, StoreError> {
+    async fn try_trim(&self, account: &AccountRef, max: usize) -> Result<Trimmed, StoreError> {
+        const NOTHING: Trimmed = Trimmed { rows: 0, more: false };
         let state = self.load(account).await?;
-        let _alone = self.changing.lock().await;
+        let changing = Arc::clone(&state.lock().changing);
+        let _alone = changing.lock().await;
         // Else the last time came no further than the mark, or a crash came in between.
         let swept = state.lock().swept;
-        if swept && !self.raise_mark(account.number(), state).await? {
-            return Ok(false);
+        if swept && !self.raise_mark(account.number(), state, max).await? {
+            return Ok(NOTHING);
         }
         if !self.save_durably(account, state).await? {
-            return Ok(false);
+            return Ok(NOTHING);
         }
         let low = state.lock().low;
-        let all = self.sweep(account.number(), low).await?;
+        let (rows, all) = self.sweep(account.number(), low, max).await?;
         state.lock().swept = all;
-        Ok(true)
+        Ok(Trimmed { rows, more: true })
     }
 
-    /// Raises the low-water mark over the rows of a portion that have to go. False: none has to.
-    async fn raise_mark(&self, account: AccountNumber, state: &Mutex<State>) -> Result<bool, StoreError> {
+    /// Raises the low-water mark over at most `max` rows that have to go. False: none has to.
+    async fn raise_mark(
+        &self,
+        account: AccountNumber,
+        state: &Mutex<State>,
+        max: usize,
+    ) -> Result<bool, StoreError> {
         let mut gone = 0;
-        while gone < PORTION_ROWS {
+        while gone < max {
             let low = state.lock().low;
-            let rows = self.oldest(account, low, u64::MAX, BATCH_ROWS).await?;
+            let rows = self.oldest(account, low, u64::MAX, BATCH_ROWS.min(max - gone)).await?;
             let count = self.expire(state, &rows);
             gone += count;
             if count == 0 || count < rows.len() {
@@ -244,16 +250,16 @@ impl Log {
         gone
     }
 
-    /// Deletes a portion of what lies before the mark. True: that was all.
-    async fn sweep(&self, account: AccountNumber, low: u64) -> Result<bool, StoreError> {
-        let (mut from, mut left, mut last) = (0, PORTION_ROWS, None);
+    /// Deletes at most `max` rows of what lies before the mark; says how many, and whether that was all.
+    async fn sweep(&self, account: AccountNumber, low: u64, max: usize) -> Result<(usize, bool), StoreError> {
+        let (mut from, mut gone, mut last) = (0, 0, None);
         let all = loop {
             let rows = self.oldest(account, from, low, BATCH_ROWS).await?;
             let Some((newest, _)) = rows.last() else { break true };
-            if rows.len() > left {
+            if gone + rows.len() > max {
                 break false;
             }
-            left -= rows.len();
+            gone += rows.len();
             from = newest + 1;
             last = Some(self.delete(account, &rows)?);
         };
@@ -261,7 +267,7 @@ impl Log {
         if let Some(last) = last {
             last.durable().await?;
         }
-        Ok(all)
+        Ok((gone, all))
     }
 
     /// Deletes rows of one month.
@@ -320,6 +326,15 @@ impl Log {
         }
     }
 
+    /// Without a rest, as far as one turn may go.
+    pub(crate) async fn trim_now(&self, account: &AccountRef) {
+        for _ in 0..ROWS_A_TURN / PORTION_ROWS {
+            if !self.trim(account, PORTION_ROWS).await.more {
+                break;
+            }
+        }
+    }
+
     /// What an administrator sets for one account; it holds at once.
     pub(crate) async fn set_limits(
         self: &Arc<Self>,
@@ -333,7 +348,7 @@ impl Log {
         overrides.set(keep_for, messages_max, bytes_max).map_err(CommandError)?;
         self.limits.put(account.number(), &(), &overrides)?.durable().await?;
         state.lock().overrides = overrides;
-        self.trim(account, &mut Turn::at_once(), PORTIONS_A_TURN).await;
+        self.trim_now(account).await;
         Ok(Limits::new(&self.config.lock(), &overrides))
     }
 }
@@ -345,11 +360,13 @@ fn cutoff(limits: &Limits, now: Timestamp) -> u64 {
 }
 
 /// So many rows are read and deleted at once.
-const BATCH_ROWS: usize = 64;
-/// So many rows go behind one mark; deleting waits for the disk twice.
-pub(crate) const PORTION_ROWS: usize = 64 * BATCH_ROWS;
-/// So many portions a minute, of logs in use and of all others: 131,072 rows each.
-const PORTIONS_A_TURN: usize = 32;
+const BATCH_ROWS: usize = 256;
+/// So many rows go behind one mark, or the marks of one group; deleting them waits for the disk twice.
+pub(crate) const PORTION_ROWS: usize = 16 * BATCH_ROWS;
+/// So many logs wait for the disk together.
+const GROUP: usize = 16;
+/// So many rows a minute, of logs in use and of all others.
+const ROWS_A_TURN: usize = 1 << 18;
 /// So many accounts are looked at in a minute.
 const ACCOUNTS_A_TURN: usize = 5000;
 /// So many names are read at once.

@@ -1,6 +1,7 @@
 //! One account's log in memory: the next position, and what is owed to whom.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -30,6 +31,8 @@ pub(crate) struct State {
     /// Rows that the archive does not show and that somebody has acknowledged, with the sessions that wait with them
     /// all the same: they have nothing but the row.
     lingering: BTreeMap<u64, Holders>,
+    /// Held by whoever changes or deletes rows that are there, so that they are counted right.
+    pub(crate) changing: Arc<tokio::sync::Mutex<()>>,
     /// The write of the last row.
     pub(crate) written: Option<Ticket>,
     /// What was true when a checkpoint was wanted and a row was under way, and that row.
