@@ -1,0 +1,315 @@
+//! What DNS says, within bounds: of each answer a few records are kept, for as long as they say, in a cache of fixed
+//! size. (That of the resolver is bounded in answers only, and one answer may have 64 KiB.)
+
+mod cache;
+
+use std::fmt::{self, Debug, Formatter};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::rdata::SRV;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
+use waxwing_core::StartError;
+use waxwing_core::config::Dns;
+
+use super::FindError;
+use super::order::Service;
+use cache::Cache;
+
+/// The SRV records of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Services {
+    /// There is none.
+    None,
+    /// There are some, and none names a host: the service is decidedly not available (RFC 2782, "Target").
+    Refused,
+    /// Those that name a host.
+    Offered(Vec<Service>),
+}
+
+/// A kind of address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V6,
+    V4,
+}
+
+/// The resolver and what is remembered of its answers.
+pub(crate) struct Records {
+    resolver: TokioResolver,
+    /// The name servers, for the words of errors.
+    servers: String,
+    /// They are all on this machine, so nobody can change what they say on its way.
+    local: bool,
+    services: Cache<Services>,
+    six: Cache<Vec<IpAddr>>,
+    four: Cache<Vec<IpAddr>>,
+}
+
+impl Records {
+    pub(crate) fn new(dns: &Dns) -> Result<Self, StartError> {
+        let (config, mut options) = settings(dns)?;
+        let servers = &config.name_servers;
+        let (names, local) = (words(servers), servers.iter().all(|server| server.ip.is_loopback()));
+        options.cache_size = 0;
+        options.preserve_intermediates = false;
+        options.timeout = options.timeout.min(TRY_TIME_MAX);
+        options.attempts = options.attempts.min(RETRIES_MAX);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        let resolver = builder.build().map_err(|error| StartError::new(format!("DNS: {error}")))?;
+        Ok(Self {
+            resolver,
+            servers: names,
+            local,
+            services: Cache::new(CACHED_MAX),
+            six: Cache::new(CACHED_MAX),
+            four: Cache::new(CACHED_MAX),
+        })
+    }
+
+    /// Who is asked, for the words of errors.
+    pub(crate) fn servers(&self) -> &str {
+        &self.servers
+    }
+
+    /// The SRV records of `name`.
+    pub(crate) async fn services(&self, name: &str) -> Result<Services, FindError> {
+        if let Some(known) = self.services.get(name) {
+            return Ok(known);
+        }
+        let answer = self.through_aliases(name).await?;
+        let services = Services::from(&answer);
+        self.services.put(name, services.clone(), answer.ttl);
+        Ok(services)
+    }
+
+    /// The addresses of `host`; perhaps none.
+    pub(crate) async fn addresses(&self, host: &str, family: Family) -> Result<Vec<IpAddr>, FindError> {
+        let (cache, kind) = match family {
+            Family::V6 => (&self.six, RecordType::AAAA),
+            Family::V4 => (&self.four, RecordType::A),
+        };
+        if let Some(known) = cache.get(host) {
+            return Ok(known);
+        }
+        let answer = self.ask(host, kind).await?;
+        let found: Vec<IpAddr> = answer.data.iter().filter_map(RData::ip_addr).take(ADDRESSES_MAX).collect();
+        cache.put(host, found.clone(), answer.ttl);
+        Ok(found)
+    }
+
+    /// The SRV records of `name`, or of the name that it is an alias of.
+    ///
+    /// COMPAT(hickory-resolver 0.26): where an alias and the SRV record behind it come in one answer, it takes the
+    /// record's target for one more alias, asks for SRV records of that, and tells of those; so we follow aliases
+    /// ourselves. Remove when the tests of aliases pass without.
+    async fn through_aliases(&self, name: &str) -> Result<Answer, FindError> {
+        let mut name = name.to_owned();
+        let (mut ttl, mut dnssec) = (TTL_MAX, true);
+        for _ in 0..ALIASES_MAX {
+            let answer = self.ask(&name, RecordType::SRV).await;
+            let alias = match &answer {
+                Ok(answer) if answer.data.is_empty() && answer.aliased => {
+                    self.ask(&name, RecordType::CNAME).await?
+                }
+                // It may be the needless question that failed.
+                Err(FindError::Dns(_)) => {
+                    self.ask(&name, RecordType::CNAME).await.unwrap_or_else(|_| Answer::none(0))
+                }
+                _ => Answer::none(0),
+            };
+            let Some(RData::CNAME(next)) = alias.data.first() else {
+                let answer = answer?;
+                return Ok(Answer { ttl: ttl.min(answer.ttl), dnssec: dnssec && answer.dnssec, ..answer });
+            };
+            name = text(&next.0);
+            ttl = ttl.min(alias.ttl);
+            dnssec &= alias.dnssec;
+        }
+        Err(FindError::Dns(format!("the aliases (CNAME) that lead to SRV {name} have no end")))
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer, FindError> {
+        // What is too long a name for DNS cannot have records.
+        let Ok(asked) = Name::from_ascii(format!("{name}.")) else { return Ok(Answer::none(0)) };
+        match self.resolver.lookup(asked.clone(), kind).await {
+            Ok(lookup) => {
+                let records = lookup.answers().iter().filter(|record| record.record_type() == kind);
+                let ttl = records.clone().map(|record| record.ttl).min().unwrap_or_default();
+                Ok(Answer {
+                    data: records.map(|record| record.data.clone()).collect(),
+                    ttl: Duration::from_secs(ttl.into()).min(TTL_MAX),
+                    dnssec: self.local && lookup.message().metadata.authentic_data,
+                    aliased: false,
+                })
+            }
+            Err(NetError::Dns(DnsError::NoRecordsFound(none)))
+                if matches!(none.response_code, ResponseCode::NoError | ResponseCode::NXDomain) =>
+            {
+                // RFC 2308 §5: without SOA record "nothing" must not be remembered.
+                let ttl = none.negative_ttl.unwrap_or_default();
+                Ok(Answer { aliased: *none.query.name() != asked, ..Answer::none(ttl) })
+            }
+            Err(error) => Err(self.failure(name, kind, &error)),
+        }
+    }
+
+    fn failure(&self, name: &str, kind: RecordType, error: &NetError) -> FindError {
+        let servers = &self.servers;
+        match error {
+            NetError::Timeout => {
+                FindError::Timeout(format!("{servers} did not answer when asked for {kind} {name}"))
+            }
+            NetError::Dns(DnsError::ResponseCode(code)) => {
+                FindError::Dns(format!("{servers} answered \"{code}\" when asked for {kind} {name}"))
+            }
+            error => FindError::Dns(format!("{servers} could not be asked for {kind} {name}: {error}")),
+        }
+    }
+}
+
+impl Debug for Records {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Records").field("servers", &self.servers).finish_non_exhaustive()
+    }
+}
+
+/// The records of one answer.
+struct Answer {
+    data: Vec<RData>,
+    ttl: Duration,
+    dnssec: bool,
+    /// Another name was asked for in its place, and had nothing.
+    aliased: bool,
+}
+
+impl Answer {
+    fn none(ttl: u32) -> Self {
+        let ttl = Duration::from_secs(ttl.into()).min(NOTHING_TTL_MAX);
+        Self { data: Vec::new(), ttl, dnssec: false, aliased: false }
+    }
+}
+
+impl From<&Answer> for Services {
+    fn from(answer: &Answer) -> Self {
+        if answer.data.is_empty() {
+            return Self::None;
+        }
+        let records =
+            answer.data.iter().filter_map(|data| if let RData::SRV(srv) = data { Some(srv) } else { None });
+        let mut found: Vec<&SRV> = records.filter(|srv| names_host(srv)).collect();
+        if found.is_empty() {
+            return Self::Refused;
+        }
+        found.sort_by_key(|srv| srv.priority);
+        let kept = found.into_iter().take(SERVICES_MAX).map(|srv| Service {
+            priority: srv.priority,
+            weight: srv.weight,
+            host: text(&srv.target),
+            port: srv.port,
+            direct_tls: false,
+            dnssec: answer.dnssec,
+        });
+        Self::Offered(kept.collect())
+    }
+}
+
+/// RFC 2782, "Target": `.` means that there is no such service. Nobody can be reached at port 0, or at a name that is
+/// no name of a host (RFC 1123 §2.1; underscores occur).
+fn names_host(srv: &SRV) -> bool {
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !srv.target.is_root() && srv.port != 0 && srv.target.iter().all(|label| label.iter().all(legal))
+}
+
+/// In lower case, without the dot at the end.
+fn text(name: &Name) -> String {
+    name.to_lowercase().to_ascii().trim_end_matches('.').to_owned()
+}
+
+/// The name servers of the config, else the system's.
+fn settings(dns: &Dns) -> Result<(ResolverConfig, ResolverOpts), StartError> {
+    if !dns.servers.is_empty() {
+        let servers = dns.servers.iter().map(|address| {
+            let mut server = NameServerConfig::udp_and_tcp(address.ip());
+            for connection in &mut server.connections {
+                connection.port = address.port();
+            }
+            server
+        });
+        return Ok((
+            ResolverConfig::from_parts(None, Vec::new(), servers.collect()),
+            ResolverOpts::default(),
+        ));
+    }
+    match read_system_conf() {
+        Ok((config, options)) => {
+            // Our names are complete; the system's search list is for people who type.
+            Ok((ResolverConfig::from_parts(None, Vec::new(), config.name_servers), options))
+        }
+        // resolv.conf(5): without the file, the name server of this machine.
+        Err(NetError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            let server = NameServerConfig::udp_and_tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            Ok((ResolverConfig::from_parts(None, Vec::new(), vec![server]), ResolverOpts::default()))
+        }
+        Err(error) => Err(StartError::new(format!(
+            "the system's name servers are not to be had ({error}): name some in dns.servers, e.g. [\"9.9.9.9:53\"]"
+        ))),
+    }
+}
+
+fn words(servers: &[NameServerConfig]) -> String {
+    let addresses: Vec<String> = servers
+        .iter()
+        .map(|server| match server.connections.first() {
+            Some(connection) if connection.port != 53 => {
+                std::net::SocketAddr::new(server.ip, connection.port).to_string()
+            }
+            _ => server.ip.to_string(),
+        })
+        .collect();
+    let noun = if servers.len() == 1 { "name server" } else { "name servers" };
+    format!("{noun} {}", addresses.join(", "))
+}
+
+/// How long one try at a question may take, and how often it is tried again: both tries end before finding as a whole.
+const TRY_TIME_MAX: Duration = Duration::from_secs(4);
+const RETRIES_MAX: usize = 1;
+/// Records kept of one answer.
+const SERVICES_MAX: usize = 16;
+const ADDRESSES_MAX: usize = 8;
+const ALIASES_MAX: usize = 8;
+/// Names remembered, of each kind. With 16 SRV records of the longest names that is 10 MiB, usually a tenth of one.
+const CACHED_MAX: usize = 2048;
+/// RFC 2181 §8 lets us bound what is believed; RFC 2308 §5 found one to three hours right for "nothing".
+const TTL_MAX: Duration = Duration::from_secs(24 * 3600);
+const NOTHING_TTL_MAX: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(servers: &[&str]) -> Records {
+        Records::new(&Dns { servers: servers.iter().map(|server| server.parse().unwrap()).collect() })
+            .unwrap()
+    }
+
+    #[test]
+    fn name_servers_are_named_with_the_port_only_if_it_is_unusual() {
+        assert_eq!(records(&["192.0.2.1:53"]).servers(), "name server 192.0.2.1");
+        let two = records(&["127.0.0.1:5353", "[2001:db8::1]:54"]);
+        assert_eq!(two.servers(), "name servers 127.0.0.1:5353, [2001:db8::1]:54");
+    }
+
+    #[test]
+    fn a_name_server_elsewhere_cannot_vouch() {
+        assert!(records(&["127.0.0.1:53", "[::1]:53"]).local);
+        assert!(!records(&["127.0.0.1:53", "192.0.2.1:53"]).local);
+    }
+}
