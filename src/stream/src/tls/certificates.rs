@@ -16,6 +16,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::files::{self, Pair, Stamp};
 use super::identity::Matching;
+use super::peers::AnyCertificate;
 use super::{ClientCertificates, Identity};
 
 /// How the certificates of a folder are served.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub alpn: Vec<Vec<u8>>,
     /// Ask for client certificates (EXTERNAL).
     pub clients: Option<Arc<ClientCertificates>>,
+    /// Ask for certificates of other servers, whoever signed them; [`super::Authorities`] judges them afterwards.
+    pub servers: bool,
     /// The host whose certificate is served to whoever asks for a name that we have no certificate for.
     pub default_host: Option<String>,
 }
@@ -47,6 +50,7 @@ pub struct Served {
     stamp: Stamp,
     identity: Identity,
     config: Arc<ServerConfig>,
+    key: Arc<SingleCertAndKey>,
     clients: Option<Arc<ClientCertificates>>,
 }
 
@@ -151,25 +155,30 @@ impl Certificates {
             PrivateKeyDer::from_pem_file(&pair.key).map_err(|error| not_pem(&pair.key, error.to_string()))?;
         let unusable = |source| CertificateProblem::Unusable { path: pair.certificate.clone(), source };
         let key = CertifiedKey::from_der(chain, key, &self.provider).map_err(unusable)?;
-        let config = self.config(key).map_err(unusable)?;
+        let key = Arc::new(SingleCertAndKey::from(key));
+        let config = self.config(Arc::clone(&key)).map_err(unusable)?;
         Ok(Served {
             folder,
             stamp,
             identity,
             config: Arc::new(config),
+            key,
             clients: self.settings.clients.clone(),
             pair,
         })
     }
 
-    fn config(&self, key: CertifiedKey) -> Result<ServerConfig, rustls::Error> {
+    fn config(&self, key: Arc<SingleCertAndKey>) -> Result<ServerConfig, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
         let builder = match &self.settings.clients {
             Some(clients) => builder.with_client_cert_verifier(clients.clone()),
+            None if self.settings.servers => {
+                builder.with_client_cert_verifier(Arc::new(AnyCertificate::new()))
+            }
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        let mut config = builder.with_cert_resolver(key);
         config.alpn_protocols.clone_from(&self.settings.alpn);
         // Resumption spares phones a signature. One ticket is enough for one reconnect; it holds the state itself, under
         // a key that rustls replaces every six hours (RFC 9325 §3.4), so that no memory is kept for who may come back.
@@ -225,6 +234,11 @@ fn best<'a>(table: &'a [Arc<Served>], host: &str) -> Option<&'a Arc<Served>> {
 }
 
 impl Served {
+    /// The certificate and its key, to show as a client of another server.
+    pub(super) fn key(&self) -> Arc<SingleCertAndKey> {
+        Arc::clone(&self.key)
+    }
+
     /// For rustls.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         self.config.clone()

@@ -10,6 +10,8 @@ use x509_parser::signature_algorithm::SignatureAlgorithm;
 pub struct Identity {
     /// `dNSName` of the subject alternative names, lower case. Never the common name (RFC 9525 §2).
     pub dns_names: Vec<String>,
+    /// `id-on-dnsSRV` of the subject alternative names, lower case (RFC 4985 §2).
+    pub service_names: Vec<String>,
     /// `id-on-xmppAddr` of the subject alternative names, as written (RFC 6120 §13.7.1.4).
     pub xmpp_addresses: Vec<String>,
     /// Seconds since the Unix epoch from when on it is no longer valid.
@@ -24,6 +26,7 @@ impl Identity {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let mut identity = Self {
             dns_names: Vec::new(),
+            service_names: Vec::new(),
             xmpp_addresses: Vec::new(),
             not_after: certificate.validity().not_after.timestamp(),
             end_point: end_point_hash(&certificate).map(|hash| digest::digest(hash, der).as_ref().to_vec()),
@@ -36,10 +39,24 @@ impl Identity {
                 GeneralName::OtherName(oid, value) if oid.to_id_string() == XMPP_ADDR => {
                     identity.xmpp_addresses.extend(utf8_string(value));
                 }
+                GeneralName::OtherName(oid, value) if oid.to_id_string() == DNS_SRV => {
+                    identity.service_names.extend(ia5_string(value).map(|name| name.to_ascii_lowercase()));
+                }
                 _ => {}
             }
         }
         Some(identity)
+    }
+
+    /// Whether it is for the server of this domain: by the domain, or by the service (RFC 6120 §13.7.1.2.1).
+    pub fn matches_service(&self, domain: &str) -> Matching {
+        let Ok(domain) = idna::domain_to_ascii(domain) else { return Matching::None };
+        match self.matches(&domain) {
+            Matching::None if self.service_names.contains(&format!("_xmpp-server.{domain}")) => {
+                Matching::Exact
+            }
+            matching => matching,
+        }
     }
 
     /// Whether it is for this host: RFC 9525 §6.3, with a wildcard only as the whole leftmost label, for exactly one label.
@@ -89,17 +106,30 @@ fn end_point_hash(certificate: &X509Certificate<'_>) -> Option<&'static digest::
 
 /// The value of an otherName: `[0] EXPLICIT UTF8String`.
 fn utf8_string(value: &[u8]) -> Option<String> {
+    explicit(value, |inner| der_parser::der::parse_der_utf8string(inner).ok())
+}
+
+/// … `[0] EXPLICIT IA5String`.
+fn ia5_string(value: &[u8]) -> Option<String> {
+    explicit(value, |inner| der_parser::der::parse_der_ia5string(inner).ok())
+}
+
+fn explicit<'a>(
+    value: &'a [u8],
+    parse: impl FnOnce(&'a [u8]) -> Option<(&'a [u8], der_parser::der::DerObject<'a>)>,
+) -> Option<String> {
     let (rest, outer) = der_parser::der::parse_der(value).ok()?;
     let inner = match outer.header.class() {
         Class::ContextSpecific => outer.content.as_slice().ok()?,
         _ => return None,
     };
-    let (inner_rest, string) = der_parser::der::parse_der_utf8string(inner).ok()?;
+    let (inner_rest, string) = parse(inner)?;
     (rest.is_empty() && inner_rest.is_empty()).then_some(())?;
     string.as_str().ok().map(str::to_owned)
 }
 
 const XMPP_ADDR: &str = "1.3.6.1.5.5.7.8.5";
+const DNS_SRV: &str = "1.3.6.1.5.5.7.8.7";
 /// A certificate with more names than that is not looked through to its end.
 const NAMES_MAX: usize = 1000;
 

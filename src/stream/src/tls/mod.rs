@@ -17,10 +17,12 @@ mod client_certificate;
 mod facts;
 mod files;
 mod identity;
+mod peers;
 mod self_signed;
 
 pub use certificates::{CertificateProblem, Certificates, Served, Settings};
 pub use client_certificate::ClientCertificates;
 pub use facts::TlsFacts;
 pub use identity::{Identity, Matching};
+pub use peers::{ALPN, Authorities, Untrusted, client_config};
 pub use self_signed::write_self_signed;

@@ -3,9 +3,12 @@
 use std::future::pending;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::server::{Acceptor, ServerConnection};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::Acceptor;
+use rustls::{ClientConfig, ClientConnection};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -29,7 +32,7 @@ use crate::tls::{Certificates, TlsFacts};
 #[derive(Debug)]
 pub struct Connection {
     socket: TcpStream,
-    tls: Option<Box<ServerConnection>>,
+    tls: Option<Box<rustls::Connection>>,
     /// Not yet given to TLS or the socket; from `sent` on.
     out: Vec<u8>,
     sent: usize,
@@ -149,10 +152,41 @@ impl Connection {
         to: Option<&str>,
     ) -> io::Result<TlsFacts> {
         // Boxed: the handshake's state is large and short-lived, the connection's task is not.
-        let (tls, facts) = Box::pin(handshake(&self.socket, certificates, to)).await?;
+        let (tls, facts) = Box::pin(accept(&self.socket, certificates, to)).await?;
         self.tls = Some(tls);
         self.unread = true;
         Ok(facts)
+    }
+
+    /// The other side of [`Connection::accept_tls`]: to another server, which is called `name`.
+    ///
+    /// # Errors
+    /// As TLS says; the alert has been sent if there is one.
+    pub async fn connect_tls(
+        &mut self,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> io::Result<()> {
+        let tls = ClientConnection::new(config, name).map_err(invalid)?;
+        let mut tls = Box::new(rustls::Connection::from(tls));
+        Box::pin(handshake(&mut tls, &self.socket)).await?;
+        self.tls = Some(tls);
+        self.unread = true;
+        Ok(())
+    }
+
+    /// The chain of certificates that the other side has shown, its own first.
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        self.tls.as_ref().and_then(|tls| tls.peer_certificates()).unwrap_or_default()
+    }
+
+    /// The version of TLS, as people write it.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        match self.tls.as_ref()?.protocol_version()? {
+            rustls::ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
+            rustls::ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
+            _ => None,
+        }
     }
 
     /// Ends the connection: writes what waits, then `close_notify` and FIN, then reads until the peer ends as well, so
@@ -183,12 +217,12 @@ impl Connection {
     }
 }
 
-/// Runs a whole handshake.
-async fn handshake(
+/// Runs a whole handshake as the server.
+async fn accept(
     socket: &TcpStream,
     certificates: &Certificates,
     to: Option<&str>,
-) -> io::Result<(Box<ServerConnection>, TlsFacts)> {
+) -> io::Result<(Box<rustls::Connection>, TlsFacts)> {
     let mut acceptor = Acceptor::default();
     let accepted = loop {
         read_some(socket, |reader| acceptor.read_tls(reader)).await?;
@@ -204,24 +238,32 @@ async fn handshake(
     let served = certificates.choose(accepted.client_hello().server_name(), to);
     let served = served.ok_or_else(|| io::Error::other("there is no certificate"))?;
     let mut tls = match accepted.into_connection(served.config()) {
-        Ok(tls) => Box::new(tls),
+        Ok(tls) => Box::new(rustls::Connection::from(tls)),
         Err((error, mut alert)) => {
             alert.write_all(&mut Socket(socket)).ok();
             return Err(invalid(error));
         }
     };
+    handshake(&mut tls, socket).await?;
+    let facts = match &*tls {
+        rustls::Connection::Server(tls) => TlsFacts::of(tls, &served),
+        rustls::Connection::Client(_) => TlsFacts::default(),
+    };
+    Ok((tls, facts))
+}
+
+/// Goes on until nothing is left to negotiate.
+async fn handshake(tls: &mut rustls::Connection, socket: &TcpStream) -> io::Result<()> {
     loop {
-        while !write_tls(&mut tls, socket)? {
+        while !write_tls(tls, socket)? {
             socket.writable().await?;
         }
         if !tls.is_handshaking() {
-            break;
+            return Ok(());
         }
         read_some(socket, |reader| tls.read_tls(reader)).await?;
-        process(&mut tls, socket)?;
+        process(tls, socket)?;
     }
-    let facts = TlsFacts::of(&tls, &served);
-    Ok((tls, facts))
 }
 
 /// Waits for bytes and hands them to `read`; the end of the connection is an error.
@@ -240,7 +282,7 @@ async fn read_some(
     }
 }
 
-fn read_tls(tls: &mut ServerConnection, socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_tls(tls: &mut rustls::Connection, socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match tls.reader().read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -254,7 +296,7 @@ fn read_tls(tls: &mut ServerConnection, socket: &TcpStream, buffer: &mut [u8]) -
     }
 }
 
-fn process(tls: &mut ServerConnection, socket: &TcpStream) -> io::Result<()> {
+fn process(tls: &mut rustls::Connection, socket: &TcpStream) -> io::Result<()> {
     match tls.process_new_packets() {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -266,7 +308,7 @@ fn process(tls: &mut ServerConnection, socket: &TcpStream) -> io::Result<()> {
 }
 
 /// Writes TLS records; false: the socket takes no more for now.
-fn write_tls(tls: &mut ServerConnection, socket: &TcpStream) -> io::Result<bool> {
+fn write_tls(tls: &mut rustls::Connection, socket: &TcpStream) -> io::Result<bool> {
     while tls.wants_write() {
         match tls.write_tls(&mut Socket(socket)) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -44,9 +44,7 @@ fn tls() -> Tls {
     assert!(problems.is_empty());
     let mut roots = RootCertStore::empty();
     use rustls::pki_types::pem::PemObject;
-    roots
-        .add(rustls::pki_types::CertificateDer::from_pem_file(folder.path().join("localhost.crt")).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_file(folder.path().join("localhost.crt")).unwrap()).unwrap();
     Tls { _folder: folder, certificates, roots }
 }
 
