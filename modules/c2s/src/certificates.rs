@@ -19,6 +19,7 @@ pub(crate) fn load(shared: &Shared, config: &Config) -> Result<Certificates, Sta
         alpn: vec![b"xmpp-client".to_vec()],
         clients: config.client_ca.as_deref().map(authorities).transpose()?,
         default_host: hosts.first().cloned(),
+        ..Settings::default()
     };
     let folders = [server.tls.certificates.as_path(), spare.as_path()];
     let (certificates, problems) = Certificates::load(&folders, settings);

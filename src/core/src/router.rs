@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use tracing::{debug, error};
@@ -37,6 +37,7 @@ pub struct Router {
     hosts: ArcSwap<HashMap<Box<str>, HostRef>>,
     counters: OnceLock<Counters>,
     pub(crate) requests: Requests,
+    remote: OnceLock<Weak<dyn RemoteDelivery>>,
 }
 
 /// What the router counts.
@@ -95,6 +96,12 @@ impl Router {
         let mut hosts: Vec<HostRef> = self.hosts.load().values().cloned().collect();
         hosts.sort_by(|a, b| a.domain().cmp(b.domain()));
         hosts
+    }
+
+    /// Who takes stanzas for other servers; the first to say so does.
+    pub fn set_remote<S: RemoteDelivery + 'static>(&self, service: &Arc<S>) {
+        let service: Weak<S> = Arc::downgrade(service);
+        self.remote.set(service).ok();
     }
 
     /// Takes a stanza from one of our clients: stamps it, passes it by the sender's hooks and routes it.
@@ -326,7 +333,7 @@ impl Router {
 
     async fn to_remote(&self, domain: &str, stanza: Stanza, origin: Origin, mut custody: Custody) -> Custody {
         let from = stanza.from.as_ref().and_then(|from| self.host(from.domain()));
-        let service = from.as_ref().and_then(|host| host.service::<dyn RemoteDelivery>());
+        let service = self.remote.get().and_then(Weak::upgrade);
         match (service, from, Domain::parse(domain)) {
             (Some(service), Some(from), Ok(to)) => {
                 service.deliver(from.domain(), &to, stanza, &mut custody);
