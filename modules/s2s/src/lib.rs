@@ -1,17 +1,263 @@
-//! Other servers: where they are, and a connection to them.
+//! Federation: streams to other servers and from them.
 //!
-//! Specs: [RFC 6120](https://www.rfc-editor.org/rfc/rfc6120) §3.2, [RFC 2782](https://www.rfc-editor.org/rfc/rfc2782),
-//! [XEP-0368](https://xmpp.org/extensions/xep-0368.html) (direct TLS),
-//! [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305) and [XEP-0495](https://xmpp.org/extensions/xep-0495.html) (happy
-//! eyeballs, for the addresses of one target).
+//! Specs: [RFC 6120](https://www.rfc-editor.org/rfc/rfc6120) §3–§6 and §10.4, [XEP-0220](https://xmpp.org/extensions/xep-0220.html)
+//! (dialback) with the keys of [XEP-0185](https://xmpp.org/extensions/xep-0185.html),
+//! [XEP-0178](https://xmpp.org/extensions/xep-0178.html) (certificates), [XEP-0368](https://xmpp.org/extensions/xep-0368.html)
+//! (direct TLS).
 //!
-//! Invariants: whatever DNS answers, finding ends in bounded time with a bounded number of targets and addresses, and
-//! what is kept of it is bounded; an error says in words for the operator which name, record or address was to blame.
+//! A stanza for another domain waits in the [`Link`] of its pair of domains, whose task finds, reaches and convinces the
+//! other server and writes; what other servers send comes over the streams that they open. A stream carries stanzas
+//! of a pair of domains only after that pair was proven on it.
 
+mod config;
 mod connect;
+mod dialback;
 mod find;
+mod incoming;
+mod link;
+mod listen;
+mod outbox;
+mod outgoing;
 #[cfg(test)]
 mod tests;
+mod wire;
 
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::error;
+use waxwing_core::config::Dns;
+use waxwing_core::metrics::{Counter, Gauge};
+use waxwing_core::prelude::*;
+use waxwing_core::{HostKind, RemoteDelivery, Shared, Shutdown};
+use waxwing_stream::tls::{ALPN, Authorities, Certificates, Settings};
+use waxwing_stream::transport::Gate as Entrance;
+
+pub use config::Config;
 pub use connect::{ConnectError, Failure, Reason, connect};
+use dialback::Keys;
 pub use find::{Addresses, FindError, Finder, Target};
+use link::{Link, Pushed, Waiting, forbidden};
+use listen::Port;
+use outbox::Outbox;
+
+/// Everything that has to do with other servers.
+pub struct S2s {
+    shared: Arc<Shared>,
+    config: Config,
+    finder: Finder,
+    authorities: Authorities,
+    certificates: Certificates,
+    links: Mutex<HashMap<(Domain, Domain), Arc<Link>>>,
+    /// The tasks of the links.
+    tasks: Mutex<JoinSet<()>>,
+    proofs: Semaphore,
+    outbox: TableRef<Outbox>,
+    /// The number of the next row.
+    next_row: AtomicU64,
+    entrance: Arc<Entrance>,
+    /// Bound at start, taken by the task that accepts.
+    listeners: Mutex<Vec<Port>>,
+    metrics: Metrics,
+    me: Weak<Self>,
+}
+
+struct Metrics {
+    outgoing: Gauge,
+    incoming: Gauge,
+    sent: Counter,
+    received: Counter,
+    bounced: Counter,
+    failed: Counter,
+    refused: Counter,
+}
+
+impl std::fmt::Debug for S2s {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "S2s({} links)", self.links.lock().len())
+    }
+}
+
+impl Module for S2s {
+    type Config = Config;
+
+    const INFO: ModuleInfo = ModuleInfo::new("s2s", "Talks to other servers").scope(Scope::Server).specs(&[
+        Spec::rfc(6120, "3-6, 10.4").partial("between servers"),
+        Spec::xep(178, "1.2"),
+        Spec::xep(185, "1.0"),
+        Spec::xep(220, "1.1.1"),
+        Spec::xep(368, "1.1.0"),
+    ]);
+
+    fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+        let shared = Arc::clone(reg.server());
+        let server = shared.config();
+        let listeners = listen::bind(&server.listen)?;
+        // Without a port for other servers nobody could answer what is sent: then there is no federation, and nothing of
+        // what it needs.
+        let federates = !listeners.is_empty();
+        let authorities = if federates { authorities(&shared)? } else { Authorities::nobody() };
+        let certificates =
+            if federates { certificates(&shared) } else { Certificates::load(&[], Settings::default()).0 };
+        let unasked = Dns { servers: vec![(std::net::Ipv4Addr::LOCALHOST, 53).into()] };
+        let finder = Finder::new(if federates { &server.dns } else { &unasked }, shared.random().clone())?;
+        let outbox = reg.table()?;
+        let metrics = Metrics {
+            outgoing: reg.gauge("outgoing", "Streams to other servers."),
+            incoming: reg.gauge("incoming", "Streams from other servers."),
+            sent: reg.counter("sent", "Stanzas written to other servers."),
+            received: reg.counter("received", "Stanzas that other servers have sent."),
+            bounced: reg.counter("bounced", "Stanzas that could not be sent."),
+            failed: reg.counter("failed", "Tries to reach another server that failed."),
+            refused: reg.counter("stream_errors", "Streams of other servers closed with an error."),
+        };
+        let this = Arc::new_cyclic(|me| Self {
+            finder,
+            certificates,
+            authorities,
+            links: Mutex::default(),
+            tasks: Mutex::default(),
+            proofs: Semaphore::new(config.proofs_max),
+            outbox,
+            next_row: AtomicU64::new(0),
+            entrance: Arc::default(),
+            listeners: Mutex::new(listeners),
+            metrics,
+            me: Weak::clone(me),
+            config,
+            shared: Arc::clone(&shared),
+        });
+        if federates {
+            shared.router().set_remote(&this);
+            reg.prepare("send what waited", &this, Self::load_outbox);
+            reg.run("listen", &this, listen::run);
+            reg.task("certificates", Every::minutes(1), &this, |this| async move {
+                for problem in this.certificates.reload() {
+                    error!(error = %problem, "A certificate cannot be used; the old one stays.");
+                }
+            });
+            reg.task("links", Every::minutes(1), &this, |this| async move { this.tidy() });
+        }
+        Ok(this)
+    }
+}
+
+fn authorities(shared: &Shared) -> Result<Authorities, StartError> {
+    let server = shared.config();
+    let file = server.s2s.trusted_ca.as_deref();
+    Authorities::load(file).map_err(|reason| {
+        let name = file.map(|file| file.display().to_string()).unwrap_or_default();
+        StartError::new(format!("s2s.trusted_ca {name}: {reason}"))
+    })
+}
+
+fn certificates(shared: &Shared) -> Certificates {
+    let server = shared.config();
+    let settings = Settings {
+        alpn: vec![ALPN.to_vec()],
+        servers: true,
+        default_host: server.host.keys().next().cloned(),
+        ..Settings::default()
+    };
+    let spare = server.data_dir.join("self-signed");
+    // What is wrong with a file was said by the listener for clients, which reads the same ones.
+    Certificates::load(&[server.tls.certificates.as_path(), spare.as_path()], settings).0
+}
+
+impl RemoteDelivery for S2s {
+    fn deliver(&self, from: &Domain, to: &Domain, stanza: Stanza, custody: &mut Custody) {
+        let Some(this) = self.me.upgrade() else { return };
+        if !self.config.permits(to) {
+            return this.bounce(Waiting::new(stanza, None), forbidden());
+        }
+        let Some(link) = self.link(from, to) else {
+            let error = StanzaError::from(Condition::ResourceConstraint);
+            return this.bounce(Waiting::new(stanza, None), error.text("Too many servers are talked to."));
+        };
+        let row = self.keep_row(from, &stanza, custody);
+        this.push(&link, Waiting::new(stanza, row));
+    }
+}
+
+impl S2s {
+    /// Whether a domain has to show a valid certificate.
+    fn demands_certificate(&self, remote: &Domain) -> bool {
+        self.shared.config().s2s.require_certificate || self.config.require_certificate.contains(remote)
+    }
+
+    /// What makes the dialback keys of one of our hosts.
+    fn keys(&self, local: &Domain) -> Option<Keys> {
+        self.shared.router().host(local.as_str()).map(|host| Keys::of(host.secret()))
+    }
+
+    fn default_host(&self) -> String {
+        let hosts = self.shared.router().hosts();
+        let host = hosts.iter().find(|host| host.kind() == HostKind::Accounts);
+        host.map_or_else(String::new, |host| host.domain().as_str().to_owned())
+    }
+
+    /// None: there are too many.
+    fn link(&self, local: &Domain, remote: &Domain) -> Option<Arc<Link>> {
+        let mut links = self.links.lock();
+        let pair = (local.clone(), remote.clone());
+        if let Some(link) = links.get(&pair) {
+            return Some(Arc::clone(link));
+        }
+        if links.len() >= self.config.pairs_max {
+            links.retain(|_, link| !link.is_forgettable());
+            if links.len() >= self.config.pairs_max {
+                return None;
+            }
+        }
+        let link = Arc::new(Link::new(local.clone(), remote.clone()));
+        links.insert(pair, Arc::clone(&link));
+        Some(link)
+    }
+
+    fn push(self: &Arc<Self>, link: &Arc<Link>, waiting: Waiting) {
+        match link.push(waiting, self.config.queue_bytes_max.0) {
+            Pushed::Waits => {}
+            Pushed::First => {
+                let (this, link, shutdown) = (Arc::clone(self), Arc::clone(link), self.shared.shutdown());
+                self.spawn(async move { this.keep(link, shutdown).await });
+            }
+            Pushed::Refused(waiting, error) => self.bounce(*waiting, error),
+        }
+    }
+
+    fn bounce(self: &Arc<Self>, waiting: Waiting, error: StanzaError) {
+        let this = Arc::clone(self);
+        self.spawn(async move { this.refuse(waiting, &error).await });
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+
+    /// Forgets pairs that nobody uses.
+    fn tidy(&self) {
+        self.links.lock().retain(|_, link| !link.is_forgettable());
+    }
+
+    /// Between one and one and a half: not everybody comes back at the same moment.
+    fn jitter(&self) -> f64 {
+        let mut byte = [0];
+        self.shared.random().fill(&mut byte);
+        1.0 + f64::from(byte[0]) / 512.0
+    }
+
+    /// Waits for the tasks of the links.
+    async fn end(&self, mut shutdown: Shutdown) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tokio::select! {
+            () = async { while tasks.join_next().await.is_some() {} } => {}
+            () = shutdown.reached(waxwing_core::Phase::Stopping) => {}
+        }
+    }
+}

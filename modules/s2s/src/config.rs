@@ -1,0 +1,66 @@
+//! `[modules.s2s]`
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use waxwing_core::config::{Bytes, Duration};
+use waxwing_xmpp::Domain;
+
+/// Which other servers, how patiently, and how much. What is fixed for all lies in `[s2s]` and `[dns]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Domains that nothing goes to and nothing comes from.
+    pub blocked: BTreeSet<Domain>,
+    /// If there are any: the only domains that something goes to or comes from.
+    pub allowed: BTreeSet<Domain>,
+    /// Domains of which a valid certificate is demanded, whatever `s2s.require_certificate` says.
+    pub require_certificate: BTreeSet<Domain>,
+    /// Domains that may be talked to without TLS: for a test bench.
+    pub allow_plaintext: BTreeSet<Domain>,
+    /// Time to find, reach and prove one another; then the next try, or `remote-server-timeout`.
+    pub connect_time_max: Duration,
+    /// Time that a stanza waits for a server that cannot be reached; then `remote-server-timeout`.
+    pub queue_time_max: Duration,
+    /// Bytes that wait for one server; the next stanza gets `resource-constraint`.
+    pub queue_bytes_max: Bytes,
+    /// Pairs of domains that are talking or waiting; the next gets `resource-constraint`.
+    pub pairs_max: usize,
+    /// Silence after which an outgoing stream ends.
+    pub idle_time_max: Duration,
+    /// Bytes that another server may send in a second on average; beyond it is read more slowly.
+    pub rate_per_second: Bytes,
+    /// Bytes that it may send at once before the rate applies.
+    pub rate_burst: Bytes,
+    /// Domains that may be proven on one incoming stream.
+    pub domains_per_stream_max: usize,
+    /// Proofs by dialback under way at the same time, of all servers together.
+    pub proofs_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            blocked: BTreeSet::new(),
+            allowed: BTreeSet::new(),
+            require_certificate: BTreeSet::new(),
+            allow_plaintext: BTreeSet::new(),
+            connect_time_max: Duration::seconds(30),
+            queue_time_max: Duration::seconds(60),
+            queue_bytes_max: Bytes(4 << 20),
+            pairs_max: 20_000,
+            idle_time_max: Duration::seconds(900),
+            rate_per_second: Bytes(2 << 20),
+            rate_burst: Bytes(8 << 20),
+            domains_per_stream_max: 100,
+            proofs_max: 200,
+        }
+    }
+}
+
+impl Config {
+    /// Whether the operator lets us talk to this domain.
+    pub(crate) fn permits(&self, domain: &Domain) -> bool {
+        !self.blocked.contains(domain) && (self.allowed.is_empty() || self.allowed.contains(domain))
+    }
+}

@@ -1,0 +1,377 @@
+//! A stream that we open: to talk, or to ask whether a key is right.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use tokio::time::timeout;
+use tracing::debug;
+use waxwing_stream::tls::client_config;
+use waxwing_stream::transport::Connection;
+use waxwing_xml::{Element, Item, Limits, Tree};
+use waxwing_xmpp::{Condition, Domain, StreamCondition, StreamError, ns};
+
+use crate::S2s;
+use crate::connect::connect;
+use crate::find::{FindError, Target};
+use crate::wire::{Broken, Header, NS_DIALBACK, NS_DIALBACK_FEATURE, Wire, attribute, is, told};
+
+/// Why there is no stream, in words for the operator, and what becomes of what was to go over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) condition: Condition,
+    pub(crate) words: String,
+}
+
+impl Failure {
+    /// The server is there, or may be, and could not be talked to: another try may help.
+    pub(crate) fn new(words: impl Into<String>) -> Self {
+        Self { condition: Condition::RemoteServerTimeout, words: words.into() }
+    }
+
+    /// Another try changes nothing.
+    pub(crate) fn is_final(&self) -> bool {
+        self.condition == Condition::RemoteServerNotFound
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        let condition = match error {
+            FindError::NoSuchDomain(_) | FindError::NotOffered(_) => Condition::RemoteServerNotFound,
+            _ => Condition::RemoteServerTimeout,
+        };
+        Self { condition, words: error.to_string() }
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        Self::new(broken.to_string())
+    }
+}
+
+/// How the two have proven themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// SASL EXTERNAL.
+    Certificate,
+    Dialback,
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "certificate",
+            Self::Dialback => "dialback",
+        })
+    }
+}
+
+/// A stream on which we may send.
+pub(crate) struct Outgoing {
+    pub(crate) wire: Wire,
+    pub(crate) proof: Proof,
+}
+
+/// A stream with features, before any proof.
+struct Opened {
+    wire: Wire,
+    header: Header,
+    features: Element,
+    /// What the other server's certificate is worth.
+    certificate: Result<(), String>,
+}
+
+impl S2s {
+    /// Finds the other server, connects, and proves who we are.
+    pub(crate) async fn open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
+        let patience = self.config.connect_time_max.0;
+        let opened = timeout(patience, Box::pin(self.try_open(local, remote))).await;
+        opened.unwrap_or_else(|_| {
+            Err(Failure::new(format!("{remote} took longer than {} s", patience.as_secs())))
+        })
+    }
+
+    async fn try_open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
+        let mut last = None;
+        for target in self.finder.find(remote).await? {
+            let opened = match self.negotiate(local, remote, &target).await {
+                Ok(opened) => self.prove(local, remote, opened).await,
+                Err(failure) => Err(failure),
+            };
+            match opened {
+                Ok(outgoing) => return Ok(outgoing),
+                Err(failure) => {
+                    debug!(%local, %remote, target = %target, reason = %failure, "A target would not do.");
+                    last = Some(Failure { words: format!("{target}: {failure}"), ..failure });
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| Failure::new(format!("{remote} has no address"))))
+    }
+
+    /// Asks the authoritative server of `remote` whether it has made a key (XEP-0220 §2.3).
+    pub(crate) async fn verify(
+        &self,
+        local: &Domain,
+        remote: &Domain,
+        id: &str,
+        key: &str,
+    ) -> Result<bool, Failure> {
+        let ask = async {
+            let mut last = None;
+            for target in self.finder.find(remote).await? {
+                let asked = match self.negotiate(local, remote, &target).await {
+                    Ok(opened) => self.ask(local, remote, id, key, opened).await,
+                    Err(failure) => Err(failure),
+                };
+                match asked {
+                    Ok(valid) => return Ok(valid),
+                    Err(failure) => last = Some(failure),
+                }
+            }
+            Err(last.unwrap_or_else(|| Failure::new(format!("{remote} has no address"))))
+        };
+        let asked = timeout(self.config.connect_time_max.0, Box::pin(ask)).await;
+        asked.unwrap_or_else(|_| Err(Failure::new(format!("{remote} did not answer in time"))))
+    }
+
+    /// Connects to one target, up to features over TLS.
+    async fn negotiate(&self, local: &Domain, remote: &Domain, target: &Target) -> Result<Opened, Failure> {
+        let patience = self.config.connect_time_max.0;
+        let socket = connect(&self.finder, target, patience, |_| true).await;
+        let socket = socket.map_err(|error| Failure::new(error.to_string()))?;
+        let connection = Connection::new(socket).map_err(|error| Failure::new(error.to_string()))?;
+        let mut wire = Wire::new(connection, Limits::BEFORE_LOGIN);
+        if target.direct_tls {
+            self.secure(local, remote, &mut wire, true).await?;
+        }
+        loop {
+            let (header, features) = greet(&mut wire, local, remote).await?;
+            if wire.connection.is_encrypted() {
+                let certificate =
+                    self.authorities.judge(wire.connection.peer_certificates(), remote.as_str());
+                let certificate = certificate.map_err(|untrusted| untrusted.to_string());
+                if let (Err(reason), true) = (&certificate, self.demands_certificate(remote)) {
+                    return Err(Failure::new(format!("{reason}, and a valid one is demanded here")));
+                }
+                return Ok(Opened { wire, header, features, certificate });
+            }
+            if features.children.find(ns::TLS, "starttls").is_some() {
+                wire.element(&Tree::new(ns::TLS, "starttls"));
+                match element(&mut wire).await? {
+                    proceed if is(&proceed, ns::TLS, "proceed") => {}
+                    other => {
+                        return Err(Failure::new(format!(
+                            "it answered STARTTLS with <{}/>",
+                            other.name.as_str()
+                        )));
+                    }
+                }
+                // RFC 6120 §5.4.3.3: nothing that came in the clear outlives the handshake.
+                wire.restart();
+                self.secure(local, remote, &mut wire, false).await?;
+                continue;
+            }
+            if !self.config.allow_plaintext.contains(remote) {
+                return Err(Failure::new("it offers no TLS"));
+            }
+            return Ok(Opened { wire, header, features, certificate: Err("there is no TLS".to_owned()) });
+        }
+    }
+
+    async fn secure(
+        &self,
+        local: &Domain,
+        remote: &Domain,
+        wire: &mut Wire,
+        direct: bool,
+    ) -> Result<(), Failure> {
+        let ascii = idna::domain_to_ascii(remote.as_str()).unwrap_or_else(|_| remote.as_str().to_owned());
+        let name = ascii.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(name).map_err(|_| Failure::new("its name cannot stand in TLS"))?;
+        let served = self.certificates.choose(Some(local.as_str()), None);
+        let config =
+            client_config(served.as_deref(), direct).map_err(|error| Failure::new(error.to_string()))?;
+        wire.connection
+            .connect_tls(config, name)
+            .await
+            .map_err(|error| Failure::new(format!("the TLS handshake failed ({error})")))
+    }
+
+    /// SASL EXTERNAL where both have what it takes, else dialback.
+    async fn prove(&self, local: &Domain, remote: &Domain, opened: Opened) -> Result<Outgoing, Failure> {
+        let Opened { mut wire, header, features, certificate } = opened;
+        let offered = features.children.find(ns::SASL, "mechanisms").is_some_and(|mechanisms| {
+            mechanisms
+                .tree()
+                .children_named(ns::SASL, "mechanism")
+                .any(|mechanism| mechanism.text() == "EXTERNAL")
+        });
+        if offered && certificate.is_ok() && external(&mut wire, local).await? {
+            wire.restart();
+            greet(&mut wire, local, remote).await?;
+            wire.set_limits(Limits::CLIENT);
+            return Ok(Outgoing { wire, proof: Proof::Certificate });
+        }
+        let dialback = header.dialback || features.children.find(NS_DIALBACK_FEATURE, "dialback").is_some();
+        if !dialback {
+            let reason = certificate.err().unwrap_or_else(|| "it does not take our certificate".to_owned());
+            return Err(Failure::new(format!("{reason}, and it offers no dialback")));
+        }
+        let id = header.id.as_ref().map(|id| id.as_str().to_owned());
+        let id = id.ok_or_else(|| Failure::new("its stream has no id"))?;
+        let keys =
+            self.keys(local).ok_or_else(|| Failure::new(format!("{local} is no host of this server")))?;
+        let key = keys.key(remote.as_str(), local.as_str(), &id);
+        // XEP-0220 §2.1.1.
+        let ask = Tree::new(NS_DIALBACK, "result")
+            .with_attr("from", local.as_str())
+            .with_attr("to", remote.as_str());
+        wire.connection.output().extend_from_slice(prefixed(&ask.with_text(key)).as_bytes());
+        loop {
+            let answer = element(&mut wire).await?;
+            let about_us = attribute(&answer, "from") == Some(remote.as_str())
+                && attribute(&answer, "to") == Some(local.as_str());
+            if !is(&answer, NS_DIALBACK, "result") || !about_us {
+                continue;
+            }
+            return match attribute(&answer, "type") {
+                Some("valid") => {
+                    wire.set_limits(Limits::CLIENT);
+                    Ok(Outgoing { wire, proof: Proof::Dialback })
+                }
+                Some("invalid") => Err(Failure::new("it says that our dialback key is wrong")),
+                _ => Err(Failure::new(format!("it could not check our dialback key ({})", refusal(&answer)))),
+            };
+        }
+    }
+
+    /// XEP-0220 §2.3.
+    async fn ask(
+        &self,
+        local: &Domain,
+        remote: &Domain,
+        id: &str,
+        key: &str,
+        opened: Opened,
+    ) -> Result<bool, Failure> {
+        let mut wire = opened.wire;
+        let ask = Tree::new(NS_DIALBACK, "verify")
+            .with_attr("from", local.as_str())
+            .with_attr("to", remote.as_str())
+            .with_attr("id", id)
+            .with_text(key);
+        wire.connection.output().extend_from_slice(prefixed(&ask).as_bytes());
+        loop {
+            let answer = element(&mut wire).await?;
+            let ours = is(&answer, NS_DIALBACK, "verify")
+                && attribute(&answer, "from") == Some(remote.as_str())
+                && attribute(&answer, "to") == Some(local.as_str())
+                && attribute(&answer, "id") == Some(id);
+            if !ours {
+                continue;
+            }
+            let verdict = match attribute(&answer, "type") {
+                Some("valid") => Ok(true),
+                Some("invalid") => Ok(false),
+                _ => Err(Failure::new(format!("it could not tell ({})", refusal(&answer)))),
+            };
+            wire.close();
+            // It knows what it has said; the good-bye is a courtesy.
+            drop(wire.connection.try_flush());
+            return verdict;
+        }
+    }
+}
+
+/// Both headers and the features (RFC 6120 §4.3.2).
+async fn greet(wire: &mut Wire, local: &Domain, remote: &Domain) -> Result<(Header, Element), Failure> {
+    wire.open(local.as_str(), Some(remote.as_str()), None);
+    let header = match wire.next().await? {
+        Item::Root(root) => Header::read(&root).map_err(|condition| {
+            Failure::new(format!("its stream header is not one between servers ({})", condition.name()))
+        })?,
+        _ => return Err(Failure::new("it did not begin with a stream header")),
+    };
+    if !header.version {
+        return Err(Failure::new("it does not speak XMPP 1.0"));
+    }
+    let features = element(wire).await?;
+    if !is(&features, ns::STREAMS, "features") {
+        return Err(Failure::new("it sent no stream features"));
+    }
+    Ok((header, features))
+}
+
+/// RFC 6120 §6.4 with XEP-0178 §2. False: it does not take our certificate.
+async fn external(wire: &mut Wire, local: &Domain) -> Result<bool, Failure> {
+    use base64::Engine;
+    let name = base64::engine::general_purpose::STANDARD.encode(local.as_str());
+    wire.element(&Tree::new(ns::SASL, "auth").with_attr("mechanism", "EXTERNAL").with_text(name));
+    let mut answer = element(wire).await?;
+    if is(&answer, ns::SASL, "challenge") {
+        // It wants to hear the name once more.
+        let name = base64::engine::general_purpose::STANDARD.encode(local.as_str());
+        wire.element(&Tree::new(ns::SASL, "response").with_text(name));
+        answer = element(wire).await?;
+    }
+    Ok(is(&answer, ns::SASL, "success"))
+}
+
+/// The next element; an error or the end of the stream is a failure.
+async fn element(wire: &mut Wire) -> Result<Element, Failure> {
+    loop {
+        match wire.next().await? {
+            Item::Element(element) if is(&element, ns::STREAMS, "error") => {
+                return Err(Failure::new(format!("it ended the stream: {}", told(&element))));
+            }
+            Item::Element(element) => return Ok(element),
+            Item::RootEnd => return Err(Failure::new("it ended the stream")),
+            Item::Root(_) | Item::Refused(_) => {}
+        }
+    }
+}
+
+/// Old servers know dialback by its prefix only.
+pub(crate) fn prefixed(element: &Tree) -> String {
+    let mut out = Vec::new();
+    let name = element.name();
+    out.extend_from_slice(format!("<db:{name}").as_bytes());
+    for (attribute, value) in element.attrs() {
+        out.extend_from_slice(format!(" {attribute}='").as_bytes());
+        waxwing_xml::escape_attribute(value, &mut out);
+        out.push(b'\'');
+    }
+    out.push(b'>');
+    let text = element.text();
+    waxwing_xml::escape_attribute(&text, &mut out);
+    for child in element.children() {
+        out.extend_from_slice(child.to_xml().as_bytes());
+    }
+    out.extend_from_slice(format!("</db:{name}>").as_bytes());
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The condition in a dialback error (XEP-0220 §2.4).
+fn refusal(answer: &Element) -> String {
+    let error = answer.children.iter().find(|child| child.name() == "error").map(|error| error.tree());
+    let condition =
+        error.as_ref().and_then(|error| error.children().next()).map(|child| child.name().to_owned());
+    condition.unwrap_or_else(|| "no reason".to_owned())
+}
+
+/// What a stream that we end is told.
+pub(crate) fn system_shutdown() -> StreamError {
+    StreamError::new(StreamCondition::SystemShutdown)
+}
+
+/// Shared, because it is told to each that waits.
+pub(crate) type Told = Arc<Failure>;
