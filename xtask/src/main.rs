@@ -8,6 +8,7 @@ mod bench;
 mod clients;
 mod conform;
 mod docs;
+mod federation;
 mod needs;
 mod options;
 mod run;
@@ -57,6 +58,7 @@ fn test(options: &Options) -> bool {
                 Part::Unit => unit::tests(tally),
                 Part::Docs => docs::check(options, tally),
                 Part::Conform => conform::run(options, tally),
+                Part::Federation => federation::run(tally),
                 Part::Clients => clients::run(options, tally),
             }
         }

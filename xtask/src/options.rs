@@ -4,7 +4,8 @@
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  test [PART]... [--subject NAME]   run the tests; PART is style, unit, docs, conform or clients (default: all)
+  test [PART]... [--subject NAME]   run the tests; PART is style, unit, docs, conform, federation or
+                                    clients (default: all)
   conform [--subject NAME]          run the conformance tests only; --record stores the results
   docs                              write the generated parts of the documentation anew
   bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
@@ -27,15 +28,18 @@ pub(crate) enum Part {
     Docs,
     /// The conformance tests over the wire.
     Conform,
+    /// Waxwing with other servers.
+    Federation,
     /// Real clients.
     Clients,
 }
 
-const ALL: [(&str, Part); 5] = [
+const ALL: [(&str, Part); 6] = [
     ("style", Part::Style),
     ("unit", Part::Unit),
     ("docs", Part::Docs),
     ("conform", Part::Conform),
+    ("federation", Part::Federation),
     ("clients", Part::Clients),
 ];
 

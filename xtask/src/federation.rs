@@ -1,0 +1,29 @@
+//! Waxwing and other servers, which talk to each other on loopback.
+
+use crate::needs;
+use crate::run;
+use crate::tally::Tally;
+use crate::unit;
+
+/// Runs the tests; in any case with Prosody and ejabberd.
+pub(crate) fn run(tally: &mut Tally) {
+    let wanted = [
+        ("prosody", "prosody"),
+        ("ejabberdctl", "ejabberd"),
+        // Prosody finds other servers through libunbound: only so can it be told which name server to ask.
+        ("/usr/share/lua/5.4/lunbound.lua", "lua-unbound"),
+    ];
+    if let Err(why) = needs::programs(&wanted) {
+        return tally.skip("federation", &why);
+    }
+    let mut command =
+        run::cargo(&["test", "--locked", "--package", "conformance-tests", "--test", "federation"]);
+    match run::waxwing() {
+        Ok(binary) => {
+            // Each test runs two servers.
+            command.args(["--", "--test-threads", "4"]).env("WAXWING_BIN", binary);
+            unit::counted("federation", &mut command, tally);
+        }
+        Err(why) => tally.fail(&format!("federation: {why}")),
+    }
+}
