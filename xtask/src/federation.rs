@@ -7,12 +7,9 @@ use crate::unit;
 
 /// Runs the tests; in any case with Prosody and ejabberd.
 pub(crate) fn run(tally: &mut Tally) {
-    let wanted = [
-        ("prosody", "prosody"),
-        ("ejabberdctl", "ejabberd"),
-        // Prosody finds other servers through libunbound: only so can it be told which name server to ask.
-        ("/usr/share/lua/5.4/lunbound.lua", "lua-unbound"),
-    ];
+    // Prosody finds other servers through libunbound: only so can it be told which name server to ask.
+    let unbound = format!("/usr/lib/{}-linux-gnu/lua/5.4/lunbound.so", std::env::consts::ARCH);
+    let wanted = [("prosody", "prosody"), ("ejabberdctl", "ejabberd"), (unbound.as_str(), "lua-unbound")];
     if let Err(why) = needs::programs(&wanted) {
         return tally.skip("federation", &why);
     }
