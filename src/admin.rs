@@ -36,6 +36,16 @@ pub(crate) async fn call(
 
 /// The counters of the running server, in the OpenMetrics text format.
 pub(crate) async fn metrics(source: &Source) -> Result<Vec<String>, String> {
+    call_running(source, "", METRICS, Vec::new()).await
+}
+
+/// Calls a command that tells of the running server.
+pub(crate) async fn call_running(
+    source: &Source,
+    host: &str,
+    name: &str,
+    arguments: Vec<String>,
+) -> Result<Vec<String>, String> {
     let config = source.load()?;
     let stream = UnixStream::connect(socket(&config.data_dir)).await;
     let stream = stream.map_err(|error| {
@@ -44,7 +54,7 @@ pub(crate) async fn metrics(source: &Source) -> Result<Vec<String>, String> {
             config.data_dir.display()
         )
     })?;
-    ask(stream, "", METRICS, &[]).await
+    ask(stream, host, name, &arguments).await
 }
 
 fn socket(data_dir: &Path) -> PathBuf {

@@ -59,6 +59,11 @@ enum Command {
         #[command(subcommand)]
         action: AccountAction,
     },
+    /// Tells of other servers: which are talked to, and what is wrong with one; the server must be running
+    S2s {
+        #[command(subcommand)]
+        action: S2sAction,
+    },
     /// Lists modules; with --hooks, what hangs on each point of a host, in order
     Modules {
         /// Print the hooks of this host
@@ -82,6 +87,20 @@ enum Command {
     Facts {
         /// Which text
         what: facts::Fact,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum S2sAction {
+    /// Lists streams from and to other servers, what waits, and what went wrong last
+    List,
+    /// Finds a server, connects and proves both sides, and says where that fails and what to do
+    Test {
+        /// The other server's domain, e.g. example.net
+        domain: String,
+        /// The domain of ours that wants to talk; by default the first host of the config
+        #[arg(long, value_name = "HOST")]
+        from: Option<String>,
     },
 }
 
@@ -160,6 +179,7 @@ impl Cli {
             Command::Serve => serve::serve(&source).await,
             Command::Check => check::check(&source).await,
             Command::Account { action } => account(&source, action).await,
+            Command::S2s { action } => s2s(&source, action).await,
             Command::Modules { hooks: None } => print(&facts::modules()),
             Command::Modules { hooks: Some(host) } => print(&serve::hooks(&source, &host).await?),
             Command::Metrics => print(&admin::metrics(&source).await?),
@@ -194,6 +214,15 @@ async fn account(source: &Source, action: AccountAction) -> Result<(), String> {
         host.ok_or_else(|| format!("\"{jid}\" is no address of an account: write name@example.org"))?;
     let arguments = std::iter::once(jid).chain(more).collect();
     print(&admin::call(source, &host, name, arguments).await?)
+}
+
+async fn s2s(source: &Source, action: S2sAction) -> Result<(), String> {
+    let (name, from, arguments) = match action {
+        S2sAction::List => ("s2s.list", None, Vec::new()),
+        S2sAction::Test { domain, from } => ("s2s.test", from, vec![domain]),
+    };
+    let host = from.or_else(|| source.load().ok()?.host.keys().next().cloned()).unwrap_or_default();
+    print(&admin::call_running(source, &host, name, arguments).await?)
 }
 
 /// Prints lines to standard output; a closed pipe is no error.

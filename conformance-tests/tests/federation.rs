@@ -129,6 +129,26 @@ fn both_ways(kind: Kind, proof: Proof, direct_tls: bool) {
     let wanted = if proof == Proof::Certificates { "proof=certificate" } else { "proof=dialback" };
     assert!(told.lines().count() >= 2 && told.lines().all(|line| line.contains(wanted)), "{told}");
     assert!(told.contains("TLS 1."), "{told}");
+    operator(&pair.ours, proof);
+}
+
+fn operator(ours: &Server, proof: Proof) {
+    let by = if proof == Proof::Certificates { "certificate" } else { "dialback" };
+    let worth =
+        if proof == Proof::Certificates { "valid certificate" } else { "signed by nobody that is trusted" };
+    let listed = ours.run(&["s2s", "list"]);
+    let outgoing = listed.lines().find(|line| line.starts_with("ours.lit -> theirs.lit")).unwrap_or_default();
+    for words in [format!("proven by {by}"), "TLS 1.".to_owned(), worth.to_owned(), "0 wait".to_owned()] {
+        assert!(outgoing.contains(&words), "{words}: {listed}");
+    }
+    assert!(listed.contains(&format!("theirs.lit -> ours.lit by {by}")), "{listed}");
+    let tested = ours.run(&["s2s", "test", "theirs.lit"]);
+    for words in ["found: localhost:", "connected, TLS 1.", worth, &format!("we are proven by {by}")] {
+        assert!(tested.contains(words), "{words}: {tested}");
+    }
+    assert!(tested.contains("ours.lit can talk to theirs.lit"), "{tested}");
+    let nowhere = ours.run(&["s2s", "test", "nowhere.lit"]);
+    assert!(nowhere.contains("not found: ") && nowhere.contains("spelled right"), "{nowhere}");
 }
 
 #[test]
@@ -474,4 +494,43 @@ fn a_message_for_a_server_that_is_away_outlives_a_crash() {
         let came = juliet.until("</message>");
         assert!(came.contains(&format!("<body>{number}</body>")), "{number}: {came}");
     }
+}
+
+/// From outside is removed what only we could have said; what others say of themselves stays.
+#[test]
+fn xep0359_3_what_only_we_could_say_does_not_pass_the_border() {
+    let stage = stage("");
+    let mut romeo = stage.ours.client("romeo");
+    let mut raw = stage.proven();
+    raw.send(
+        "<message from='juliet@theirs.lit/r' to='romeo@ours.lit' type='chat' id='m'><body>Hi</body>\
+         <stanza-id xmlns='urn:xmpp:sid:0' by='romeo@ours.lit' id='forged-id'/>\
+         <stanza-id xmlns='urn:xmpp:sid:0' by='room@theirs.lit' id='their-id'/>\
+         <delay xmlns='urn:xmpp:delay' from='ours.lit' stamp='2002-09-10T23:08:25Z'/>\
+         <delay xmlns='urn:xmpp:delay' from='theirs.lit' stamp='2003-09-10T23:08:25Z'/>\
+         <occupant-id xmlns='urn:xmpp:occupant-id:0' id='their-occupant'/></message>",
+    );
+    let came = romeo.until("</message>");
+    assert!(
+        came.contains("their-id") && came.contains("their-occupant") && came.contains("2003-09-10"),
+        "{came}"
+    );
+    assert!(!came.contains("forged-id") && !came.contains("2002-09-10"), "{came}");
+    // A copy says what somebody else has written: nobody outside makes one.
+    let forged = "<message xmlns='jabber:client' from='benvolio@ours.lit/r' to='romeo@ours.lit'><body>forged</body></message>";
+    raw.send(&format!(
+        "<message from='romeo@theirs.lit/r' to='romeo@ours.lit' type='chat'><received xmlns='urn:xmpp:carbons:2'>\
+         <forwarded xmlns='urn:xmpp:forward:0'>{forged}</forwarded></received></message>"
+    ));
+    raw.send(&hello("juliet@theirs.lit/r", "romeo@ours.lit"));
+    let came = romeo.until("<body>Hi</body>");
+    assert!(!came.contains("forged"), "{came}");
+    // A roster push comes from one's own account only (RFC 6121 §2.1.6); it is a request that somebody else makes.
+    raw.send(
+        "<iq from='juliet@theirs.lit/r' to='romeo@ours.lit' type='set' id='push'><query xmlns='jabber:iq:roster'>\
+         <item jid='tybalt@theirs.lit' subscription='both'/></query></iq>",
+    );
+    romeo.send("<iq type='get' id='mine'><query xmlns='jabber:iq:roster'/></iq>");
+    let roster = romeo.until("id='mine'") + &romeo.until(">");
+    assert!(!roster.contains("tybalt"), "{roster}");
 }

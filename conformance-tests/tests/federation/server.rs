@@ -154,6 +154,16 @@ impl Server {
         text
     }
 
+    /// What a command of Waxwing says.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(waxwing_binary());
+        command.arg("--config").arg(self.dir.path().join("waxwing.toml"));
+        command.arg("--data-dir").arg(self.dir.path().join("data")).args(arguments);
+        let output = command.output().expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
     /// A client that is logged in.
     pub(crate) fn login(&self, name: &str) -> Client {
         Client::login(self, name)

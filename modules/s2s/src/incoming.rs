@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,6 +18,7 @@ use waxwing_xml::{Element, Item, Limits, Root, Text, Tree};
 use waxwing_xmpp::{Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError, ns};
 
 use crate::S2s;
+use crate::command::Guest;
 use crate::link::forbidden_stream;
 use crate::outgoing::{Failure, Proof, prefixed, system_shutdown};
 use crate::wire::{Broken, Header, NS_DIALBACK, NS_DIALBACK_FEATURE, Wire, attribute, is, told};
@@ -45,6 +47,8 @@ struct Incoming {
     refused: u32,
     logins: u32,
     since: Instant,
+    /// Its place among the streams that the operator sees.
+    number: u64,
 }
 
 /// A dialback key that was looked into.
@@ -135,6 +139,7 @@ impl Incoming {
             refused: 0,
             logins: 0,
             since: now,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -424,6 +429,10 @@ impl Incoming {
             children: limits.stanza_children_max,
             ..Limits::CLIENT
         });
+        let mut guests = self.s2s.guests.lock();
+        let guest = guests.entry(self.number).or_insert_with(|| Guest::new(self.peer, version));
+        guest.proven.push(format!("{remote} -> {local} by {proof}"));
+        drop(guests);
         self.proven.insert((remote, local));
     }
 
@@ -577,6 +586,7 @@ impl Incoming {
             End::Error(error) => error.to_string(),
             End::Broken(reason) => reason.clone(),
         };
+        self.s2s.guests.lock().remove(&self.number);
         debug!(peer = %self.peer, %reason, "A stream of another server ends.");
         if let End::Broken(_) = end {
             return;
@@ -604,4 +614,5 @@ const REFUSED_FACTOR: u32 = 100;
 /// A refused stanza may be so many times as long as one that is accepted.
 const SKIP_FACTOR: usize = 16;
 const TICK: Duration = Duration::from_secs(60);
+static NEXT: AtomicU64 = AtomicU64::new(1);
 const FAREWELL: Duration = Duration::from_secs(2);

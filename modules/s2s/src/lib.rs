@@ -9,6 +9,7 @@
 //! other server and writes; what other servers send comes over the streams that they open. A stream carries stanzas
 //! of a pair of domains only after that pair was proven on it.
 
+mod command;
 mod config;
 mod connect;
 mod dialback;
@@ -22,7 +23,7 @@ mod outgoing;
 mod tests;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
@@ -37,6 +38,7 @@ use waxwing_core::{HostKind, RemoteDelivery, Shared, Shutdown};
 use waxwing_stream::tls::{ALPN, Authorities, Certificates, Settings};
 use waxwing_stream::transport::Gate as Entrance;
 
+use command::Guest;
 pub use config::Config;
 pub use connect::{ConnectError, Failure, Reason, connect};
 use dialback::Keys;
@@ -62,6 +64,8 @@ pub struct S2s {
     entrance: Arc<Entrance>,
     /// Bound at start, taken by the task that accepts.
     listeners: Mutex<Vec<Port>>,
+    /// The streams of others that are open now.
+    guests: Mutex<BTreeMap<u64, Guest>>,
     metrics: Metrics,
     me: Weak<Self>,
 }
@@ -126,6 +130,7 @@ impl Module for S2s {
             next_row: AtomicU64::new(0),
             entrance: Arc::default(),
             listeners: Mutex::new(listeners),
+            guests: Mutex::default(),
             metrics,
             me: Weak::clone(me),
             config,
@@ -135,6 +140,8 @@ impl Module for S2s {
             shared.router().set_remote(&this);
             reg.prepare("send what waited", &this, Self::load_outbox);
             reg.run("listen", &this, listen::run);
+            reg.command(LIST, &this, |this, _| async move { Ok(this.list()) });
+            reg.command(TEST, &this, Self::examine);
             reg.task("certificates", Every::minutes(1), &this, |this| async move {
                 for problem in this.certificates.reload() {
                     error!(error = %problem, "A certificate cannot be used; the old one stays.");
@@ -167,6 +174,10 @@ fn certificates(shared: &Shared) -> Certificates {
     // What is wrong with a file was said by the listener for clients, which reads the same ones.
     Certificates::load(&[server.tls.certificates.as_path(), spare.as_path()], settings).0
 }
+
+const LIST: Command = Command::new("s2s.list", "Lists streams from and to other servers");
+const TEST: Command =
+    Command::new("s2s.test", "Finds another server, connects and proves both sides").arguments(&["DOMAIN"]);
 
 impl RemoteDelivery for S2s {
     fn deliver(&self, from: &Domain, to: &Domain, stanza: Stanza, custody: &mut Custody) {

@@ -36,6 +36,10 @@ struct State {
     refused: Option<(Instant, Told)>,
     /// How often in a row.
     tries: u32,
+    /// The stream, in words; none while there is none.
+    stream: Option<String>,
+    /// What went wrong last.
+    trouble: Option<String>,
 }
 
 /// A stanza on its way.
@@ -139,9 +143,28 @@ impl Link {
         self.state.lock().queue.front().map(|waiting| waiting.since)
     }
 
-    fn reached(&self) {
+    fn reached(&self, stream: String) {
         let mut state = self.state.lock();
-        (state.tries, state.refused) = (0, None);
+        (state.tries, state.refused, state.stream) = (0, None, Some(stream));
+    }
+
+    fn ended(&self, trouble: Option<String>) {
+        let mut state = self.state.lock();
+        state.stream = None;
+        if trouble.is_some() {
+            state.trouble = trouble;
+        }
+    }
+
+    /// For the operator.
+    pub(crate) fn describe(&self) -> String {
+        let state = self.state.lock();
+        let stream = state.stream.as_deref().unwrap_or("no stream");
+        let mut line = format!("{} -> {}: {stream}; {} wait", self.local, self.remote, state.queue.len());
+        if let Some(trouble) = &state.trouble {
+            line += &format!("; last trouble: {trouble}");
+        }
+        line
     }
 
     /// How long to wait before the next try.
@@ -149,6 +172,7 @@ impl Link {
         let mut state = self.state.lock();
         let pause = BACK_OFF_MIN.saturating_mul(1 << state.tries.min(10)).min(BACK_OFF_MAX).mul_f64(jitter);
         state.tries = state.tries.saturating_add(1);
+        state.trouble = Some(failure.words.clone());
         state.refused = Some((Instant::now() + pause, Arc::clone(failure)));
         pause
     }
@@ -170,16 +194,19 @@ impl S2s {
             };
             match opened {
                 Ok(outgoing) => {
-                    link.reached();
                     self.metrics.outgoing.inc();
                     let version = outgoing.wire.connection.tls_version().unwrap_or("no TLS");
+                    let worth =
+                        outgoing.certificate.as_ref().map_or_else(String::as_str, |()| "valid certificate");
+                    link.reached(format!("proven by {}, {version}, {worth}", outgoing.proof));
                     info!(from = %link.local, to = %link.remote, proof = %outgoing.proof, tls = version, "Stream to another server opened.");
                     let over = self.talk(&link, outgoing, &mut shutdown).await;
                     self.metrics.outgoing.dec();
                     match over {
                         Over::Shutdown => return,
-                        Over::Idle => {}
+                        Over::Idle => link.ended(None),
                         Over::Broken(reason) => {
+                            link.ended(Some(reason.clone()));
                             info!(from = %link.local, to = %link.remote, %reason, "Stream to another server ended.");
                         }
                     }
@@ -370,7 +397,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(301)).await;
         assert!(link.is_forgettable());
         assert!(matches!(link.push(waiting("2"), 600), Pushed::First));
-        link.reached();
+        link.reached("proven".to_owned());
         assert_eq!(link.missed(&failure, 1.0).as_secs(), 2);
     }
 }

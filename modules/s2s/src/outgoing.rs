@@ -78,15 +78,17 @@ impl fmt::Display for Proof {
 pub(crate) struct Outgoing {
     pub(crate) wire: Wire,
     pub(crate) proof: Proof,
+    /// What the other server's certificate is worth.
+    pub(crate) certificate: Result<(), String>,
 }
 
 /// A stream with features, before any proof.
-struct Opened {
-    wire: Wire,
+pub(crate) struct Opened {
+    pub(crate) wire: Wire,
     header: Header,
     features: Element,
     /// What the other server's certificate is worth.
-    certificate: Result<(), String>,
+    pub(crate) certificate: Result<(), String>,
 }
 
 impl S2s {
@@ -144,7 +146,12 @@ impl S2s {
     }
 
     /// Connects to one target, up to features over TLS.
-    async fn negotiate(&self, local: &Domain, remote: &Domain, target: &Target) -> Result<Opened, Failure> {
+    pub(crate) async fn negotiate(
+        &self,
+        local: &Domain,
+        remote: &Domain,
+        target: &Target,
+    ) -> Result<Opened, Failure> {
         let patience = self.config.connect_time_max.0;
         let socket = connect(&self.finder, target, patience, |_| true).await;
         let socket = socket.map_err(|error| Failure::new(error.to_string()))?;
@@ -207,7 +214,12 @@ impl S2s {
     }
 
     /// SASL EXTERNAL where both have what it takes, else dialback.
-    async fn prove(&self, local: &Domain, remote: &Domain, opened: Opened) -> Result<Outgoing, Failure> {
+    pub(crate) async fn prove(
+        &self,
+        local: &Domain,
+        remote: &Domain,
+        opened: Opened,
+    ) -> Result<Outgoing, Failure> {
         let Opened { mut wire, header, features, certificate } = opened;
         let offered = features.children.find(ns::SASL, "mechanisms").is_some_and(|mechanisms| {
             mechanisms
@@ -219,7 +231,7 @@ impl S2s {
             wire.restart();
             greet(&mut wire, local, remote).await?;
             wire.set_limits(Limits::CLIENT);
-            return Ok(Outgoing { wire, proof: Proof::Certificate });
+            return Ok(Outgoing { wire, proof: Proof::Certificate, certificate });
         }
         let dialback = header.dialback || features.children.find(NS_DIALBACK_FEATURE, "dialback").is_some();
         if !dialback {
@@ -246,7 +258,7 @@ impl S2s {
             return match attribute(&answer, "type") {
                 Some("valid") => {
                     wire.set_limits(Limits::CLIENT);
-                    Ok(Outgoing { wire, proof: Proof::Dialback })
+                    Ok(Outgoing { wire, proof: Proof::Dialback, certificate })
                 }
                 Some("invalid") => Err(Failure::new("it says that our dialback key is wrong")),
                 _ => Err(Failure::new(format!("it could not check our dialback key ({})", refusal(&answer)))),

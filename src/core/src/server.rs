@@ -19,7 +19,7 @@ use crate::module::{ModuleDef, Reload, Running, Scope, StartError};
 use crate::registrar::{Bind, Job, Registrar};
 use crate::router::{Counters, Router};
 use crate::tasks::{Every, Phase, Shutdown, repeat};
-use crate::{Clock, DiscoOn, Host, HostKind, HostRef, HostSecret, Random, SessionRef};
+use crate::{Clock, Command, DiscoOn, Host, HostKind, HostRef, HostSecret, Random, SessionRef};
 
 /// What every part of the server shares.
 #[derive(Debug)]
@@ -108,6 +108,8 @@ pub struct Server {
     options: StartOptions,
     running: Vec<(Option<HostRef>, ModuleDef, Box<dyn Running>)>,
     preparations: Vec<Job>,
+    /// Of modules that run once per server.
+    commands: Vec<Command>,
     tasks: JoinSet<()>,
 }
 
@@ -140,8 +142,14 @@ impl Server {
             metrics,
         });
         shared.router.set_counters(counters(&shared.metrics, panics));
-        let mut server =
-            Self { shared, options, running: Vec::new(), preparations: Vec::new(), tasks: JoinSet::new() };
+        let mut server = Self {
+            shared,
+            options,
+            running: Vec::new(),
+            preparations: Vec::new(),
+            commands: Vec::new(),
+            tasks: JoinSet::new(),
+        };
         let mut jobs = Vec::new();
         let hosts = server.make_hosts().await?;
         for (host, service) in &hosts {
@@ -228,7 +236,9 @@ impl Server {
         let config = self.shared.config();
         let listeners = |def: &&ModuleDef| def.info.scope == Scope::Server;
         let defs: Vec<ModuleDef> = self.options.modules.iter().filter(listeners).copied().collect();
-        self.start_modules(None, &defs, |name| config.modules.get(name).cloned(), jobs).map(drop)
+        let state = self.start_modules(None, &defs, |name| config.modules.get(name).cloned(), jobs)?;
+        self.commands = state.commands;
+        Ok(())
     }
 
     fn start_modules(
@@ -331,7 +341,8 @@ impl Server {
                 self.shared.router.hosts().iter().map(|host| host.domain().as_str().to_owned()).collect();
             CommandError(format!("there is no host {domain} here; hosts are: {}", known.join(", ")))
         })?;
-        let command = host.commands().iter().find(|command| command.name == name).cloned();
+        let all = host.commands().iter().chain(&self.commands);
+        let command = all.into_iter().find(|command| command.name == name).cloned();
         let command = command.ok_or_else(|| CommandError(format!("no module of {domain} offers {name}")))?;
         if arguments.len() != command.arguments.len() {
             return Err(CommandError(format!("{name} takes: {}", command.arguments.join(" "))));
