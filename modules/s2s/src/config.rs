@@ -24,6 +24,8 @@ pub struct Config {
     pub queue_time_max: Duration,
     /// Bytes that wait for one server; the next stanza gets `resource-constraint`.
     pub queue_bytes_max: Bytes,
+    /// Bytes that wait for all servers together; the next stanza gets `resource-constraint`.
+    pub queues_bytes_max: Bytes,
     /// Pairs of domains that are talking or waiting; the next gets `resource-constraint`.
     pub pairs_max: usize,
     /// Silence after which an outgoing stream ends.
@@ -48,6 +50,7 @@ impl Default for Config {
             connect_time_max: Duration::seconds(30),
             queue_time_max: Duration::seconds(60),
             queue_bytes_max: Bytes(4 << 20),
+            queues_bytes_max: Bytes(256 << 20),
             pairs_max: 20_000,
             idle_time_max: Duration::seconds(900),
             rate_per_second: Bytes(2 << 20),

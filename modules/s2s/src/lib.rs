@@ -24,7 +24,7 @@ mod tests;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -55,6 +55,8 @@ pub struct S2s {
     authorities: Authorities,
     certificates: Certificates,
     links: Mutex<HashMap<(Domain, Domain), Arc<Link>>>,
+    /// Bytes in all links.
+    waiting: Arc<AtomicUsize>,
     /// The tasks of the links.
     tasks: Mutex<JoinSet<()>>,
     proofs: Semaphore,
@@ -91,10 +93,10 @@ impl Module for S2s {
 
     const INFO: ModuleInfo = ModuleInfo::new("s2s", "Talks to other servers").scope(Scope::Server).specs(&[
         Spec::rfc(6120, "3-6, 10.4").partial("between servers"),
-        Spec::xep(178, "1.2"),
+        Spec::xep(178, "1.2").partial("for servers"),
         Spec::xep(185, "1.0"),
         Spec::xep(220, "1.1.1"),
-        Spec::xep(368, "1.1.0"),
+        Spec::xep(368, "1.1.0").partial("for servers"),
     ]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
@@ -124,6 +126,7 @@ impl Module for S2s {
             certificates,
             authorities,
             links: Mutex::default(),
+            waiting: Arc::default(),
             tasks: Mutex::default(),
             proofs: Semaphore::new(config.proofs_max),
             outbox,
@@ -224,13 +227,13 @@ impl S2s {
                 return None;
             }
         }
-        let link = Arc::new(Link::new(local.clone(), remote.clone()));
+        let link = Arc::new(Link::new(local.clone(), remote.clone(), Arc::clone(&self.waiting)));
         links.insert(pair, Arc::clone(&link));
         Some(link)
     }
 
     fn push(self: &Arc<Self>, link: &Arc<Link>, waiting: Waiting) {
-        match link.push(waiting, self.config.queue_bytes_max.0) {
+        match link.push(waiting, self.config.queue_bytes_max.0, self.config.queues_bytes_max.0) {
             Pushed::Waits => {}
             Pushed::First => {
                 let (this, link, shutdown) = (Arc::clone(self), Arc::clone(link), self.shared.shutdown());

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -24,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) remote: Domain,
     state: Mutex<State>,
     wake: Notify,
+    /// Bytes that wait for all servers together.
+    all: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -80,12 +83,12 @@ impl Waiting {
 }
 
 impl Link {
-    pub(crate) fn new(local: Domain, remote: Domain) -> Self {
-        Self { local, remote, state: Mutex::default(), wake: Notify::new() }
+    pub(crate) fn new(local: Domain, remote: Domain, all: Arc<AtomicUsize>) -> Self {
+        Self { local, remote, state: Mutex::default(), wake: Notify::new(), all }
     }
 
-    /// Takes a stanza, unless too much waits or the other server was not reached a moment ago.
-    pub(crate) fn push(&self, waiting: Waiting, bytes_max: usize) -> Pushed {
+    /// Takes a stanza, unless too much waits, here or in all, or the other server was not reached a moment ago.
+    pub(crate) fn push(&self, waiting: Waiting, bytes_max: usize, all_max: usize) -> Pushed {
         let mut state = self.state.lock();
         if let Some((until, failure)) = &state.refused
             && Instant::now() < *until
@@ -94,11 +97,14 @@ impl Link {
             let error = bounce_error(failure);
             return Pushed::Refused(Box::new(waiting), error);
         }
-        if !state.queue.is_empty() && state.bytes.saturating_add(waiting.bytes()) > bytes_max {
+        let bytes = waiting.bytes();
+        let full = !state.queue.is_empty() && state.bytes.saturating_add(bytes) > bytes_max;
+        if full || self.all.load(Ordering::Relaxed).saturating_add(bytes) > all_max {
             let error = StanzaError::from(Condition::ResourceConstraint);
-            return Pushed::Refused(Box::new(waiting), error.text("Too much waits for this server."));
+            return Pushed::Refused(Box::new(waiting), error.text("Too much waits for other servers."));
         }
-        state.bytes += waiting.bytes();
+        state.bytes += bytes;
+        self.all.fetch_add(bytes, Ordering::Relaxed);
         state.queue.push_back(waiting);
         let first = !std::mem::replace(&mut state.active, true);
         drop(state);
@@ -110,6 +116,7 @@ impl Link {
         let mut state = self.state.lock();
         let waiting = state.queue.pop_front()?;
         state.bytes -= waiting.bytes();
+        self.all.fetch_sub(waiting.bytes(), Ordering::Relaxed);
         Some(waiting)
     }
 
@@ -118,6 +125,7 @@ impl Link {
         let mut state = self.state.lock();
         for waiting in unsent.into_iter().rev() {
             state.bytes += waiting.bytes();
+            self.all.fetch_add(waiting.bytes(), Ordering::Relaxed);
             state.queue.push_front(waiting);
         }
     }
@@ -253,8 +261,9 @@ impl S2s {
         let mut wire = outgoing.wire;
         // Written, but not all of it taken by the kernel.
         let mut unsent = VecDeque::new();
+        let mut unasked = 0;
         let over = loop {
-            match self.exchange(link, &mut wire, &mut unsent, shutdown).await {
+            match self.exchange(link, &mut wire, &mut unsent, &mut unasked, shutdown).await {
                 Ok(None) => {}
                 Ok(Some(over)) => break over,
                 Err(broken) => break Over::Broken(broken.to_string()),
@@ -275,6 +284,7 @@ impl S2s {
         link: &Link,
         wire: &mut crate::wire::Wire,
         unsent: &mut VecDeque<Waiting>,
+        unasked: &mut u32,
         shutdown: &mut Shutdown,
     ) -> Result<Option<Over>, Broken> {
         while wire.connection.pending_bytes() < WRITE_BYTES_MAX {
@@ -305,7 +315,8 @@ impl S2s {
                             return Ok(Some(Over::Broken(format!("it ended the stream: {}", told(&error)))));
                         }
                         // Stanzas come over the stream that the other server opens (RFC 6120 §4.5).
-                        _ => {}
+                        _ if *unasked < UNASKED_MAX => *unasked += 1,
+                        _ => return Ok(Some(Over::Broken("it sent too much that nobody asked for".to_owned()))),
                     }
                 }
             }
@@ -334,6 +345,8 @@ pub(crate) fn forbidden_stream() -> StreamError {
 const OVERHEAD: usize = 256;
 /// At most so much is written at once.
 const WRITE_BYTES_MAX: usize = 64 << 10;
+/// So many elements may come on a stream that is for sending.
+const UNASKED_MAX: u32 = 1000;
 /// For last words.
 const FAREWELL: Duration = Duration::from_secs(2);
 const BACK_OFF_MIN: Duration = Duration::from_secs(2);
@@ -344,7 +357,7 @@ mod tests {
     use super::*;
 
     fn link() -> Link {
-        Link::new(Domain::parse("a.example").unwrap(), Domain::parse("b.example").unwrap())
+        Link::new(Domain::parse("a.example").unwrap(), Domain::parse("b.example").unwrap(), Arc::default())
     }
 
     fn waiting(id: &str) -> Waiting {
@@ -360,10 +373,10 @@ mod tests {
     fn rfc6120_10_1_what_was_not_sent_comes_before_what_came_since() {
         let link = link();
         for id in ["1", "2", "3"] {
-            link.push(waiting(id), 10_000);
+            link.push(waiting(id), 10_000, usize::MAX);
         }
         let unsent = [link.take().unwrap(), link.take().unwrap()];
-        link.push(waiting("4"), 10_000);
+        link.push(waiting("4"), 10_000, usize::MAX);
         link.put_back(unsent.into());
         assert_eq!(ids(&link), ["1", "2", "3", "4"]);
         assert_eq!(link.state.lock().bytes, 0);
@@ -372,9 +385,11 @@ mod tests {
     #[test]
     fn the_first_stanza_wakes_somebody_and_too_much_is_refused() {
         let link = link();
-        assert!(matches!(link.push(waiting("1"), 600), Pushed::First));
-        assert!(matches!(link.push(waiting("2"), 600), Pushed::Waits));
-        let Pushed::Refused(refused, error) = link.push(waiting("3"), 600) else { panic!("it is full") };
+        assert!(matches!(link.push(waiting("1"), 600, usize::MAX), Pushed::First));
+        assert!(matches!(link.push(waiting("2"), 600, usize::MAX), Pushed::Waits));
+        let Pushed::Refused(refused, error) = link.push(waiting("3"), 600, usize::MAX) else {
+            panic!("it is full")
+        };
         assert_eq!(
             (refused.stanza.id.unwrap().as_str(), error.condition),
             ("3", Condition::ResourceConstraint)
@@ -382,7 +397,13 @@ mod tests {
         assert!(!link.rest(), "something waits");
         assert_eq!(ids(&link), ["1", "2"]);
         assert!(link.rest());
-        assert!(matches!(link.push(waiting("4"), 600), Pushed::First));
+        assert!(matches!(link.push(waiting("4"), 600, usize::MAX), Pushed::First));
+        // All servers together have a limit as well.
+        let used = link.all.load(Ordering::Relaxed);
+        assert_eq!(used, link.state.lock().bytes);
+        assert!(matches!(link.push(waiting("5"), 10_000, used), Pushed::Refused(..)));
+        assert_eq!(ids(&link), ["4"]);
+        assert_eq!(link.all.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -391,12 +412,14 @@ mod tests {
         let failure = Arc::new(Failure::new("nobody there"));
         let pauses: Vec<u64> = (0..10).map(|_| link.missed(&failure, 1.0).as_secs()).collect();
         assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        let Pushed::Refused(_, error) = link.push(waiting("1"), 600) else { panic!("it was not reached") };
+        let Pushed::Refused(_, error) = link.push(waiting("1"), 600, usize::MAX) else {
+            panic!("it was not reached")
+        };
         assert_eq!(error.condition, Condition::RemoteServerTimeout);
         assert!(!link.is_forgettable());
         tokio::time::advance(Duration::from_secs(301)).await;
         assert!(link.is_forgettable());
-        assert!(matches!(link.push(waiting("2"), 600), Pushed::First));
+        assert!(matches!(link.push(waiting("2"), 600, usize::MAX), Pushed::First));
         link.reached("proven".to_owned());
         assert_eq!(link.missed(&failure, 1.0).as_secs(), 2);
     }
