@@ -12,6 +12,7 @@ use waxwing_xmpp::{
 
 use crate::delivery::{Address, Outcome, Plan, Resource, plan};
 use crate::event::{Event, Flow, HookResult, Hooked, Kinds, Origin};
+use crate::external::Externals;
 use crate::points::{Exit, Gate, Side, Step};
 use crate::request::Requests;
 use crate::service::{BoxFuture, Contacts, RemoteDelivery};
@@ -35,6 +36,7 @@ impl fmt::Debug for AddressOwner {
 #[derive(Default)]
 pub struct Router {
     hosts: ArcSwap<HashMap<Box<str>, HostRef>>,
+    pub(crate) externals: Externals,
     counters: OnceLock<Counters>,
     pub(crate) requests: Requests,
     remote: OnceLock<Weak<dyn RemoteDelivery>>,
@@ -145,8 +147,11 @@ impl Router {
                 debug!("A stanza without address was dropped.");
                 return custody;
             };
-            match self.host(&domain) {
-                Some(host) => self.to_host(host, stanza, origin, custody).await,
+            if let Some(host) = self.host(&domain) {
+                return self.to_host(host, stanza, origin, custody).await;
+            }
+            match self.external(&domain) {
+                Some(external) => self.to_external(external, stanza, origin, custody).await,
                 None => self.to_remote(&domain, stanza, origin, custody).await,
             }
         })
@@ -332,11 +337,11 @@ impl Router {
     }
 
     async fn to_remote(&self, domain: &str, stanza: Stanza, origin: Origin, mut custody: Custody) -> Custody {
-        let from = stanza.from.as_ref().and_then(|from| self.host(from.domain()));
+        let from = stanza.from.as_ref().and_then(|from| self.own(from.domain()));
         let service = self.remote.get().and_then(Weak::upgrade);
         match (service, from, Domain::parse(domain)) {
             (Some(service), Some(from), Ok(to)) => {
-                service.deliver(from.domain(), &to, stanza, &mut custody);
+                service.deliver(&from, &to, stanza, &mut custody);
                 custody
             }
             _ => {

@@ -384,6 +384,7 @@ impl Server {
             host.forget_all();
         }
         self.shared.router.set_hosts(HashMap::new());
+        self.shared.router.externals.clear();
         self.shared.store.clone()
     }
 }

@@ -81,7 +81,8 @@ pub trait Resumption: Send + Sync {
 
 /// Takes stanzas for other servers.
 pub trait RemoteDelivery: Send + Sync {
-    /// Takes responsibility for a stanza; later failures bounce it by the router.
+    /// Takes responsibility for a stanza; later failures bounce it by the router. `from` is a host of ours, or a domain
+    /// that an external service serves ([`crate::External`]).
     fn deliver(&self, from: &Domain, to: &Domain, stanza: Stanza, custody: &mut Custody);
 }
 
