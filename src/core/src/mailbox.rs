@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use waxwing_xml::{Attribute, Text};
 use waxwing_xmpp::{Kind, PresenceType, Stanza};
 
 /// One thing to be written to a session.
@@ -64,7 +65,7 @@ impl Delivery {
 
     /// What it counts for against the limits: about the bytes it will take on the wire.
     pub fn weight(&self) -> usize {
-        self.stanza.as_ref().map_or(ROW, |stanza| OVERHEAD + stanza.children.byte_len())
+        self.stanza.as_ref().map_or(ROW, |stanza| OVERHEAD + head_bytes(stanza) + stanza.children.byte_len())
     }
 
     /// Leaves the bytes to the log, if they are there.
@@ -174,6 +175,17 @@ impl Mailbox {
         }
     }
 
+    /// Takes the next stanza of a mailbox that gets nothing but stanzas, as that of a component does; the owner only.
+    pub fn pop(&self) -> Option<Stanza> {
+        let mut queue = self.queue.lock();
+        let item = queue.items.pop_front()?;
+        queue.bytes = queue.bytes.saturating_sub(item.weight());
+        match item {
+            Outbound::Stanza(delivery) => delivery.stanza,
+            Outbound::Raw(_) => None,
+        }
+    }
+
     /// The rows that stand in front, up to `max`, and are to be read before [`Mailbox::next`] goes on.
     pub(crate) fn rows(&self, max: usize) -> Vec<Logged> {
         let queue = self.queue.lock();
@@ -244,7 +256,7 @@ impl Mailbox {
     }
 
     /// Closes the mailbox and takes what was never written.
-    pub(crate) fn close(&self) -> Vec<Delivery> {
+    pub fn close(&self) -> Vec<Delivery> {
         let mut queue = self.queue.lock();
         queue.closed = true;
         queue.bytes = 0;
@@ -300,7 +312,41 @@ impl Queue {
     }
 }
 
-/// Head, attributes and bookkeeping of a stanza, about.
+/// What the sender makes as long as it likes beside the children: attributes other than the addresses.
+fn head_bytes(stanza: &Stanza) -> usize {
+    let text = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.as_str().len());
+    let attribute = |attribute: &Attribute| {
+        attribute.namespace.as_str().len() + attribute.name.as_str().len() + attribute.value.as_str().len()
+    };
+    let extra: usize = stanza.extra.iter().flat_map(|extra| extra.iter()).map(attribute).sum();
+    text(&stanza.id) + text(&stanza.lang) + extra
+}
+
+/// Addresses of usual length and bookkeeping of a stanza, about.
 const OVERHEAD: usize = 200;
 /// A row that lies in the log, about.
 const ROW: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weight(xml: &str) -> usize {
+        Delivery::new(Stanza::parse(xml).unwrap(), true).weight()
+    }
+
+    #[test]
+    fn attributes_weigh_as_children_do() {
+        let long = "x".repeat(5000);
+        let plain = weight("<message/>");
+        for heavy in [
+            format!("<message id='{long}'/>"),
+            format!("<message xml:lang='{long}'/>"),
+            format!("<message other='{long}'/>"),
+            format!("<message xmlns:a='urn:a' a:b='{long}'/>"),
+            format!("<message><body>{long}</body></message>"),
+        ] {
+            assert!(weight(&heavy) >= plain + 5000);
+        }
+    }
+}
