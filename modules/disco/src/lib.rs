@@ -137,7 +137,7 @@ impl Disco {
         }
     }
 
-    /// The services below this domain, and what the operator added.
+    /// The services below this domain, components included while they are connected, and what the operator added.
     fn host_items(&self, host: &HostRef) -> Vec<DiscoItem> {
         let below = |other: &HostRef| {
             let parent = other.domain().as_str().split_once('.').map(|(_, parent)| parent);
@@ -148,7 +148,15 @@ impl Disco {
             let name = identity.map(|identity| identity.name).filter(|name| !name.is_empty());
             DiscoItem { jid: service.domain().to_jid(), node: None, name }
         });
-        services.chain(self.items.iter().cloned()).collect()
+        let router = host.router();
+        let ours =
+            |domain: &Domain| router.parent(domain.as_str()).is_some_and(|parent| Arc::ptr_eq(&parent, host));
+        let components = router
+            .externals()
+            .into_iter()
+            .filter(|external| external.is_connected() && ours(external.domain()))
+            .map(|external| DiscoItem { jid: external.domain().to_jid(), node: None, name: None });
+        services.chain(components).chain(self.items.iter().cloned()).collect()
     }
 }
 

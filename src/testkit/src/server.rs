@@ -25,6 +25,7 @@ pub struct TestServerBuilder {
     clock: Clock,
     store: Store,
     seed: u64,
+    listeners: bool,
 }
 
 impl TestServer {
@@ -39,6 +40,7 @@ impl TestServer {
             clock: Clock::fixed(Timestamp(1_700_000_000_000_000)),
             store: Store::memory(),
             seed: 1,
+            listeners: false,
         }
     }
 
@@ -118,6 +120,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Starts listeners as well: modules of scope `Server`. Their sections are `Config::modules`.
+    #[must_use]
+    pub fn with_listeners(mut self) -> Self {
+        self.listeners = true;
+        self
+    }
+
     /// Uses this clock; by default one stands still in November 2023.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -150,7 +159,7 @@ impl TestServerBuilder {
         let options = StartOptions {
             // A test's server lives as long as the test process.
             modules: Box::leak(self.modules.into_boxed_slice()),
-            listeners: false,
+            listeners: self.listeners,
             clock: self.clock,
             random: Random::seeded(self.seed),
         };
