@@ -64,6 +64,11 @@ enum Command {
         #[command(subcommand)]
         action: S2sAction,
     },
+    /// Tells of external components; the server must be running
+    Component {
+        #[command(subcommand)]
+        action: ComponentAction,
+    },
     /// Lists modules; with --hooks, what hangs on each point of a host, in order
     Modules {
         /// Print the hooks of this host
@@ -102,6 +107,12 @@ enum S2sAction {
         #[arg(long, value_name = "HOST")]
         from: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum ComponentAction {
+    /// Lists the components of the config, and which of them are connected
+    List,
 }
 
 #[derive(Debug, Subcommand)]
@@ -180,6 +191,9 @@ impl Cli {
             Command::Check => check::check(&source).await,
             Command::Account { action } => account(&source, action).await,
             Command::S2s { action } => s2s(&source, action).await,
+            Command::Component { action: ComponentAction::List } => print(
+                &admin::call_running(&source, &first_host(&source), "component.list", Vec::new()).await?,
+            ),
             Command::Modules { hooks: None } => print(&facts::modules()),
             Command::Modules { hooks: Some(host) } => print(&serve::hooks(&source, &host).await?),
             Command::Metrics => print(&admin::metrics(&source).await?),
@@ -221,8 +235,13 @@ async fn s2s(source: &Source, action: S2sAction) -> Result<(), String> {
         S2sAction::List => ("s2s.list", None, Vec::new()),
         S2sAction::Test { domain, from } => ("s2s.test", from, vec![domain]),
     };
-    let host = from.or_else(|| source.load().ok()?.host.keys().next().cloned()).unwrap_or_default();
+    let host = from.unwrap_or_else(|| first_host(source));
     print(&admin::call_running(source, &host, name, arguments).await?)
+}
+
+/// Commands that are about the whole server go by any host.
+fn first_host(source: &Source) -> String {
+    source.load().ok().and_then(|config| config.host.keys().next().cloned()).unwrap_or_default()
 }
 
 /// Prints lines to standard output; a closed pipe is no error.

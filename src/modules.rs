@@ -6,6 +6,7 @@ use waxwing_core::ModuleDef;
 pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_c2s::C2s>(),
     ModuleDef::of::<waxwing_s2s::S2s>(),
+    ModuleDef::of::<waxwing_component::Components>(),
     ModuleDef::of::<waxwing_accounts::Accounts>(),
     ModuleDef::of::<waxwing_register::Register>(),
     ModuleDef::of::<waxwing_roster::Rosters>(),
