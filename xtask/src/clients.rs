@@ -6,15 +6,16 @@ use std::process::Command;
 use crate::needs;
 use crate::options::Options;
 use crate::run;
-use crate::subject::Server;
+use crate::subject::{COMPONENT, COMPONENT_SECRET, Server};
 use crate::tally::Tally;
 
 /// Each script with the programs it needs and their Debian packages.
-const SCRIPTS: [(&str, &[(&str, &str)]); 6] = [
+const SCRIPTS: [(&str, &[(&str, &str)]); 7] = [
     ("profanity.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
     ("go_sendxmpp.py", &[("go-sendxmpp", "go-sendxmpp")]),
     ("slixmpp_chat.py", &[]),
     ("slixmpp_devices.py", &[]),
+    ("slixmpp_component.py", &[]),
     ("aioxmpp_chat.py", &[]),
     ("tokio_xmpp_bot.py", &[]),
 ];
@@ -51,6 +52,8 @@ fn prepare(script: &str, programs: &[(&str, &str)]) -> Result<Command, String> {
 fn drive(options: &Options, server: &Server, script: &str, mut command: Command, tally: &mut Tally) {
     command.env("XMPP_HOST", "localhost").env("XMPP_ADDRESS", "127.0.0.1");
     command.env("XMPP_PORT", server.port.to_string()).env("XMPP_PORT_TLS", server.port_tls.to_string());
+    command.env("XMPP_PORT_COMPONENT", server.port_component.to_string());
+    command.env("XMPP_COMPONENT", COMPONENT).env("XMPP_COMPONENT_SECRET", COMPONENT_SECRET);
     command.env("XMPP_CA", server.authority()).env("XMPP_OTHER_CA", server.other_authority());
     if options.screen {
         command.env("WAXWING_SCREEN", screen());

@@ -25,7 +25,21 @@ pub(crate) struct Server {
     folder: PathBuf,
     pub(crate) port: u16,
     pub(crate) port_tls: u16,
+    pub(crate) port_component: u16,
 }
+
+/// Where a server under test listens.
+#[derive(Clone, Copy)]
+struct Ports {
+    c2s: u16,
+    tls: u16,
+    component: u16,
+}
+
+/// The external component that each of them lets in.
+pub(crate) const COMPONENT: &str = "echo.localhost";
+/// What it proves to know.
+pub(crate) const COMPONENT_SECRET: &str = "the secret of the component";
 
 impl Server {
     /// Starts the server of this name for the domain `localhost`, with open registration, TLS demanded and no
@@ -54,13 +68,15 @@ impl Server {
         more: &str,
     ) -> Result<Self, String> {
         certificates(folder)?;
-        let (port, port_tls) = (free_port()?, free_port()?);
+        let ports = Ports { c2s: free_port()?, tls: free_port()?, component: free_port()? };
         let before: Vec<String> = before.iter().map(|word| (*word).to_owned()).collect();
-        let child = spawn(folder, name, &program, &before, (port, port_tls), more)?;
+        let child = spawn(folder, name, &program, &before, ports, more)?;
         let folder = folder.to_path_buf();
-        let mut server = Self { child, name: name.to_owned(), program, before, folder, port, port_tls };
-        server.wait(name)?;
-        println!("{name} runs as process {} on ports {port} and {port_tls}", server.pid());
+        let Ports { c2s: port, tls: port_tls, component: port_component } = ports;
+        let name = name.to_owned();
+        let mut server = Self { child, name, program, before, folder, port, port_tls, port_component };
+        server.wait()?;
+        println!("{} runs as process {} on ports {port} and {port_tls}", server.name, server.pid());
         Ok(server)
     }
 
@@ -68,10 +84,9 @@ impl Server {
     pub(crate) fn restart(&mut self, more: &str) -> Result<Duration, String> {
         self.stop();
         let started = Instant::now();
-        let ports = (self.port, self.port_tls);
+        let ports = Ports { c2s: self.port, tls: self.port_tls, component: self.port_component };
         self.child = spawn(&self.folder, &self.name, &self.program, &self.before, ports, more)?;
-        let name = self.name.clone();
-        self.wait(&name)?;
+        self.wait()?;
         Ok(started.elapsed())
     }
 
@@ -107,7 +122,7 @@ impl Server {
         self.folder.join("other/dev-ca.crt")
     }
 
-    fn wait(&mut self, name: &str) -> Result<(), String> {
+    fn wait(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
         loop {
             if greets(self.port) {
@@ -116,7 +131,7 @@ impl Server {
             let ended = self.child.try_wait().is_ok_and(|status| status.is_some());
             if ended || Instant::now() > deadline {
                 let said = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                return Err(format!("{name} did not start; it said:\n{said}"));
+                return Err(format!("{} did not start; it said:\n{said}", self.name));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -152,12 +167,12 @@ fn spawn(
     name: &str,
     program: &Path,
     before: &[String],
-    (port, port_tls): (u16, u16),
+    ports: Ports,
     more: &str,
 ) -> Result<Child, String> {
     let mut command = run::with_descriptors();
     command.args(before).arg(program);
-    configure(&mut command, name, folder, port, port_tls, more)?;
+    configure(&mut command, name, folder, ports, more)?;
     let log = File::create(folder.join("log")).map_err(|error| error.to_string())?;
     let complaints = log.try_clone().map_err(|error| error.to_string())?;
     command.stdin(Stdio::null()).stdout(log).stderr(complaints);
@@ -221,8 +236,7 @@ fn configure(
     command: &mut Command,
     name: &str,
     folder: &Path,
-    port: u16,
-    tls: u16,
+    ports: Ports,
     more: &str,
 ) -> Result<(), String> {
     let (template, file) = match name {
@@ -231,7 +245,9 @@ fn configure(
         _ => (EJABBERD, "ejabberd.yml"),
     };
     let text = template.replace("DIR", &folder.display().to_string());
-    let mut text = text.replace("PORT_TLS", &tls.to_string()).replace("PORT", &port.to_string());
+    let text = text.replace("PORT_COMPONENT", &ports.component.to_string()).replace("COMPONENT", COMPONENT);
+    let text = text.replace("SECRET", COMPONENT_SECRET).replace("PORT_TLS", &ports.tls.to_string());
+    let mut text = text.replace("PORT", &ports.c2s.to_string());
     text += more;
     let config = folder.join(file);
     fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
@@ -269,13 +285,15 @@ c2s = ["127.0.0.1:PORT"]
 c2s_tls = ["127.0.0.1:PORT_TLS"]
 s2s = []
 s2s_tls = []
-component = []
+component = ["127.0.0.1:PORT_COMPONENT"]
 http = []
 https = []
 [tls]
 certificates = "DIR/certs"
 [limits]
 exempt = ["127.0.0.0/8"]
+[modules.component.domains."COMPONENT"]
+secret = "SECRET"
 [host."localhost"]
 registration = "open"
 "#;
@@ -292,6 +310,7 @@ local_interfaces = { "127.0.0.1" }
 c2s_ports = { PORT }
 c2s_direct_tls_ports = { PORT_TLS }
 s2s_ports = {}
+component_ports = { PORT_COMPONENT }
 c2s_direct_tls_ssl = { certificate = "DIR/certs/localhost.crt", key = "DIR/certs/localhost.key" }
 c2s_require_encryption = true
 authentication = "internal_hashed"
@@ -301,6 +320,8 @@ modules_enabled = {
     "lastactivity",
 }
 modules_disabled = { "s2s", "offline" }
+Component "COMPONENT"
+    component_secret = "SECRET"
 VirtualHost "localhost"
 "#;
 
@@ -312,6 +333,10 @@ ca_file: "DIR/certs/dev-ca.crt"
 listen:
   - {port: PORT, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none}
   - {port: PORT_TLS, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none}
+  - port: PORT_COMPONENT
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    hosts: {"COMPONENT": {password: "SECRET"}}
 registration_timeout: infinity
 auth_method: internal
 auth_password_format: scram
