@@ -534,3 +534,34 @@ fn xep0359_3_what_only_we_could_say_does_not_pass_the_border() {
     let roster = romeo.until("id='mine'") + &romeo.until(">");
     assert!(!roster.contains("tybalt"), "{roster}");
 }
+
+/// The app server of a client lives on another server, as they do.
+#[test]
+fn xep0357_5_an_app_server_elsewhere_is_told_of_a_message() {
+    let pair = pair(Kind::Waxwing, Proof::Certificates, false);
+    let (mut romeo, mut benvolio) = (pair.ours.client("romeo"), pair.ours.client("benvolio"));
+    let mut service = pair.theirs.client("app-server");
+    // RFC 6121 §8.5.3.1: only who sees a resource may ask it anything. Real app servers are components.
+    service.send("<presence to='romeo@ours.lit'/>");
+    assert!(service.ask("theirs.lit", "seen", "<ping xmlns='urn:xmpp:ping'/>").contains("result"));
+    let enable = "<enable xmlns='urn:xmpp:push:0' jid='app-server@theirs.lit/r' node='device-7'/>";
+    romeo.send(&format!("<iq type='set' id='enable'>{enable}</iq>"));
+    let enabled = romeo.until("id='enable'") + &romeo.until(">");
+    assert!(enabled.contains("type='result'"), "{enabled}");
+    romeo.send("</stream:stream>");
+    romeo.until("</stream:stream>");
+    for (number, body) in ["one", "two"].into_iter().enumerate() {
+        benvolio.send(&format!("<message to='romeo@ours.lit' type='chat'><body>{body}</body></message>"));
+        let told = service.until("</iq>");
+        for words in ["from='romeo@ours.lit'", "type='set'", "node='device-7'", "urn:xmpp:push:summary"] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        assert!(told.contains(&format!("<value>{}</value>", number + 1)) && !told.contains(body), "{told}");
+        let id = told
+            .rsplit("<iq ")
+            .next()
+            .and_then(|iq| iq.split("id='").nth(1))
+            .and_then(|id| id.split('\'').next());
+        service.send(&format!("<iq type='result' to='romeo@ours.lit' id='{}'/>", id.expect("an id")));
+    }
+}
