@@ -565,3 +565,29 @@ fn xep0357_5_an_app_server_elsewhere_is_told_of_a_message() {
         service.send(&format!("<iq type='result' to='romeo@ours.lit' id='{}'/>", id.expect("an id")));
     }
 }
+
+/// A component talks to other servers, and they to it, as a host does.
+#[test]
+fn xep0114_a_component_is_part_of_the_network() {
+    let stage = stage("[modules.component.domains.\"irc.ours.lit\"]\nsecret = \"pencil\"");
+    stage.dns.service("_xmpp-server._tcp.irc.ours.lit", stage.ours.s2s, "localhost");
+    let plan = Plan {
+        kind: Kind::Waxwing,
+        domain: "theirs.lit",
+        certificate: stage.authority.certificate("theirs.lit", 2049),
+        trusted: stage.authority.pem(),
+        strict: false,
+        direct_tls: false,
+        more: "",
+    };
+    let theirs = Server::start(&plan, &stage.dns);
+    let mut juliet = theirs.client("juliet");
+    let mut gateway = stage.ours.component("irc.ours.lit", "pencil");
+    juliet.send("<message to='room@irc.ours.lit' type='chat' id='in'><body>Hello there</body></message>");
+    assert!(gateway.until("</message>").contains("from='juliet@theirs.lit/r'"));
+    gateway.send("<message from='room@irc.ours.lit/nick' to='juliet@theirs.lit' type='chat' id='out'><body>Hi</body></message>");
+    let came = juliet.until("<body>Hi</body>");
+    assert!(came.contains("from='room@irc.ours.lit/nick'"), "{came}");
+    // Nobody outside is our component.
+    Raw::plain(&stage.ours, "irc.ours.lit").ends_with("invalid-from");
+}

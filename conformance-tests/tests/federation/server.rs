@@ -72,6 +72,7 @@ pub(crate) struct Server {
     pub(crate) domain: String,
     pub(crate) c2s: u16,
     pub(crate) s2s: u16,
+    component: u16,
     /// Where it is found.
     listens: [u16; 2],
     command: Command,
@@ -83,7 +84,7 @@ impl Server {
     /// Starts it and tells the name server where it is.
     pub(crate) fn start(plan: &Plan<'_>, dns: &Dns) -> Self {
         let dir = TempDir::new().expect("the system's temporary folder is ours to use");
-        let [c2s, s2s, s2s_tls] = [free_port(), free_port(), free_port()];
+        let [c2s, s2s, s2s_tls, component] = [free_port(), free_port(), free_port(), free_port()];
         // ejabberd asks the system for addresses, which knows this name and no other of ours.
         if plan.direct_tls {
             dns.service(&format!("_xmpps-server._tcp.{}", plan.domain), s2s_tls, "localhost");
@@ -99,7 +100,7 @@ impl Server {
         write(&certs.join(format!("{}.key", plan.domain)), key);
         write(&certs.join("all.pem"), &format!("{key}{certificate}"));
         write(&path.join("ca.crt"), &plan.trusted);
-        let ports = Ports { c2s, s2s, s2s_tls, dns: dns.address.port() };
+        let ports = Ports { c2s, s2s, s2s_tls, component, dns: dns.address.port() };
         let mut command = match plan.kind {
             Kind::Waxwing => waxwing(plan, path, &ports),
             Kind::Prosody => prosody(plan, path, &ports),
@@ -111,7 +112,7 @@ impl Server {
         let child = command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", plan.kind));
         let listens = [c2s, if plan.direct_tls { s2s_tls } else { s2s }];
         let domain = plan.domain.to_owned();
-        let mut server = Self { kind: plan.kind, domain, c2s, s2s, listens, command, child, dir };
+        let mut server = Self { kind: plan.kind, domain, c2s, s2s, component, listens, command, child, dir };
         server.wait();
         server
     }
@@ -152,6 +153,25 @@ impl Server {
             }
         }
         text
+    }
+
+    /// A component that is connected (XEP-0114).
+    pub(crate) fn component(&self, name: &str, secret: &str) -> Client {
+        use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+        let stream = TcpStream::connect(("127.0.0.1", self.component)).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time above zero");
+        let mut client = Client { stream, seen: String::new(), jid: name.to_owned() };
+        client.send(&format!(
+            "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='{name}'>"
+        ));
+        let header = client.until("<stream:stream ") + &client.until(">");
+        let id = header.split(" id='").nth(1).and_then(|id| id.split('\'').next()).expect("an id");
+        let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{id}{secret}").as_bytes());
+        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        client.send(&format!("<handshake>{hash}</handshake>"));
+        client.until("<handshake");
+        client.until(">");
+        client
     }
 
     /// What a command of Waxwing says.
@@ -203,11 +223,12 @@ struct Ports {
     c2s: u16,
     s2s: u16,
     s2s_tls: u16,
+    component: u16,
     dns: u16,
 }
 
 fn waxwing(plan: &Plan<'_>, dir: &Path, ports: &Ports) -> Command {
-    let Ports { c2s, s2s, s2s_tls, dns } = ports;
+    let Ports { c2s, s2s, s2s_tls, component, dns } = ports;
     let text = format!(
         r#"
 [listen]
@@ -215,7 +236,7 @@ c2s = ["127.0.0.1:{c2s}"]
 c2s_tls = []
 s2s = ["127.0.0.1:{s2s}"]
 s2s_tls = ["127.0.0.1:{s2s_tls}"]
-component = []
+component = ["127.0.0.1:{component}"]
 http = []
 https = []
 [log]
@@ -261,7 +282,7 @@ fn waxwing_binary() -> PathBuf {
 }
 
 fn prosody(plan: &Plan<'_>, dir: &Path, ports: &Ports) -> Command {
-    let Ports { c2s, s2s, s2s_tls, dns } = ports;
+    let Ports { c2s, s2s, s2s_tls, dns, .. } = ports;
     let text = format!(
         r#"
 run_as_root = true
@@ -309,7 +330,7 @@ VirtualHost "{domain}"
 }
 
 fn ejabberd(plan: &Plan<'_>, dir: &Path, ports: &Ports) -> Command {
-    let Ports { c2s, s2s, s2s_tls, dns } = ports;
+    let Ports { c2s, s2s, s2s_tls, dns, .. } = ports;
     let text = format!(
         r#"
 hosts: ["{domain}"]

@@ -49,7 +49,7 @@ impl S2s {
             |reason: &dyn std::fmt::Display| CommandError(format!("\"{name}\" is no domain: {reason}"));
         let remote = Domain::parse(name).map_err(|reason| wrong(&reason))?;
         let local = call.host.domain().clone();
-        if self.shared.router().host(remote.as_str()).is_some() {
+        if self.home(&remote).is_some() {
             return Err(CommandError(format!("{remote} is served here")));
         }
         if !self.config.permits(&remote) {

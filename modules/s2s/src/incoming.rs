@@ -255,7 +255,7 @@ impl Incoming {
         let header = Header::read(root);
         let named = header.as_ref().ok().and_then(|header| header.to.clone());
         let local = named.as_ref().and_then(|to| Domain::parse(to.as_str()).ok());
-        let local = local.filter(|local| self.s2s.shared.router().host(local.as_str()).is_some());
+        let local = local.filter(|local| self.s2s.home(local).is_some());
         let known = local.clone().map_or_else(|| self.s2s.default_host(), |local| local.as_str().to_owned());
         let from = header.as_ref().ok().and_then(|header| header.from.clone());
         self.wire.open(&known, from.as_ref().map(Text::as_str), Some(&self.id));
@@ -290,7 +290,7 @@ impl Incoming {
 
     /// Whether somebody may call itself so.
     fn admit(&self, remote: &Domain) -> Result<(), End> {
-        if self.s2s.shared.router().host(remote.as_str()).is_some() {
+        if self.s2s.home(remote).is_some() {
             // Nobody else is one of our domains.
             return Err(StreamCondition::InvalidFrom.into());
         }
@@ -459,7 +459,7 @@ impl Incoming {
     fn may_prove(&self, from: &str, to: &str) -> Result<(Domain, Domain), Condition> {
         let remote = Domain::parse(from).map_err(|_| Condition::JidMalformed)?;
         let local = Domain::parse(to).map_err(|_| Condition::JidMalformed)?;
-        if self.s2s.shared.router().host(local.as_str()).is_none() {
+        if self.s2s.home(&local).is_none() {
             // XEP-0220 §2.4.2.
             return Err(Condition::ItemNotFound);
         }
@@ -564,7 +564,7 @@ impl Incoming {
         };
         let pair = Domain::parse(from.domain()).ok().zip(Domain::parse(to.domain()).ok());
         let (remote, local) = pair.ok_or(StreamCondition::ImproperAddressing)?;
-        if self.s2s.shared.router().host(local.as_str()).is_none() {
+        if self.s2s.home(&local).is_none() {
             return Err(StreamCondition::HostUnknown.into());
         }
         let pair = (remote, local);

@@ -205,13 +205,25 @@ impl S2s {
 
     /// What makes the dialback keys of one of our hosts.
     fn keys(&self, local: &Domain) -> Option<Keys> {
-        self.shared.router().host(local.as_str()).map(|host| Keys::of(host.secret()))
+        self.home(local).map(|host| Keys::of(host.secret()))
     }
 
     fn default_host(&self) -> String {
-        let hosts = self.shared.router().hosts();
-        let host = hosts.iter().find(|host| host.kind() == HostKind::Accounts);
-        host.map_or_else(String::new, |host| host.domain().as_str().to_owned())
+        self.first_host().map_or_else(String::new, |host| host.domain().as_str().to_owned())
+    }
+
+    fn first_host(&self) -> Option<HostRef> {
+        self.shared.router().hosts().into_iter().find(|host| host.kind() == HostKind::Accounts)
+    }
+
+    /// The host of a domain of ours; for that of a component (XEP-0114) the one above it, else the first. None: the
+    /// domain is not ours.
+    fn home(&self, domain: &Domain) -> Option<HostRef> {
+        let router = self.shared.router();
+        router.host(domain.as_str()).or_else(|| {
+            router.external(domain.as_str())?;
+            router.parent(domain.as_str()).or_else(|| self.first_host())
+        })
     }
 
     /// None: there are too many.

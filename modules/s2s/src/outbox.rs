@@ -37,7 +37,7 @@ impl S2s {
         if !matches!(stanza.kind, Kind::Message(_)) || stanza.is_error() {
             return None;
         }
-        let host = self.shared.router().host(from.as_str())?.number();
+        let host = self.home(from)?.number();
         let key = self.next_row.fetch_add(1, Ordering::Relaxed);
         match self.outbox.put(host, &key, &stanza.to_store_bytes()) {
             Ok(ticket) => {
@@ -83,15 +83,17 @@ impl S2s {
                 self.next_row.fetch_max(key + 1, Ordering::Relaxed);
                 let row = Row { host: host.number(), key };
                 let stanza = Stanza::from_store_bytes(&bytes);
-                let remote =
-                    stanza.as_ref().and_then(|stanza| Domain::parse(stanza.to.as_ref()?.domain()).ok());
-                let link = remote.and_then(|remote| self.link(host.domain(), &remote));
-                let Some((stanza, link)) = stanza.zip(link) else {
+                let domain = |jid: &Option<Jid>| Domain::parse(jid.as_ref()?.domain()).ok();
+                let pair = stanza.as_ref().and_then(|stanza| domain(&stanza.from).zip(domain(&stanza.to)));
+                let Some((stanza, (local, remote))) = stanza.zip(pair) else {
                     self.forget_row(Some(row));
                     continue;
                 };
-                count += 1;
-                self.push(&link, Waiting::new(stanza, Some(row)));
+                // Where there are too many it waits for the next start.
+                if let Some(link) = self.link(&local, &remote) {
+                    count += 1;
+                    self.push(&link, Waiting::new(stanza, Some(row)));
+                }
             }
         }
     }
