@@ -591,3 +591,20 @@ fn xep0114_a_component_is_part_of_the_network() {
     // Nobody outside is our component.
     Raw::plain(&stage.ours, "irc.ours.lit").ends_with("invalid-from");
 }
+
+/// Whatever a server is slow with, it has so long to prove a domain.
+#[test]
+fn rfc6120_4_9_3_4_a_proof_that_takes_too_long() {
+    let stage = stage("");
+    let began = std::time::Instant::now();
+    let mut silent = Raw::plain(&stage.ours, "theirs.lit");
+    let mut shaking = Raw::plain(&stage.ours, "theirs.lit");
+    shaking.until("</stream:features>");
+    shaking.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    shaking.until("<proceed");
+    let mut secure = stage.secure();
+    silent.ends_with("connection-timeout");
+    secure.ends_with("connection-timeout");
+    shaking.ends();
+    assert!(began.elapsed() < std::time::Duration::from_secs(28), "{:?}", began.elapsed());
+}

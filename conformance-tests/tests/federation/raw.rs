@@ -96,6 +96,15 @@ impl Raw {
         }
     }
 
+    /// The connection must end; what was said before does not matter.
+    pub(crate) fn ends(&mut self) {
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = match &mut self.stream {
+            Stream::Plain(stream) => stream.read(&mut buffer),
+            Stream::Tls(stream) => stream.read(&mut buffer),
+        } {}
+    }
+
     /// The stream must end with this error.
     #[track_caller]
     pub(crate) fn ends_with(&mut self, condition: &str) {

@@ -250,6 +250,7 @@ trusted_ca = "{dir}/ca.crt"
 require_certificate = {strict}
 [limits]
 exempt = ["127.0.0.0/8"]
+login_time_max = "10 s"
 [host."{domain}"]
 registration = "open"
 allow_plaintext = true

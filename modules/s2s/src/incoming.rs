@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 use waxwing_core::tasks::guard;
 use waxwing_core::{Custody, Origin, Phase, Shutdown};
@@ -144,13 +144,8 @@ impl Incoming {
     }
 
     async fn live(&mut self, direct_tls: bool, mut shutdown: Shutdown) -> End {
-        if direct_tls {
-            let patience = self.s2s.shared.limits().login_time_max.0;
-            match tokio::time::timeout(patience, self.secure()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(end)) => return end,
-                Err(_) => return End::Broken("the TLS handshake took too long".to_owned()),
-            }
+        if direct_tls && let Err(end) = self.secure().await {
+            return end;
         }
         let mut read_after = None;
         loop {
@@ -361,10 +356,17 @@ impl Incoming {
         }
     }
 
+    /// The handshake has as long as all the rest before a proof.
     async fn secure(&mut self) -> Result<(), End> {
         let to = self.local.as_ref().map(|local| local.as_str().to_owned());
-        let accepted = self.wire.connection.accept_tls(&self.s2s.certificates, to.as_deref()).await;
-        accepted.map_err(|error| End::Broken(format!("the TLS handshake failed ({error})")))?;
+        let patience = self.s2s.shared.limits().login_time_max.0;
+        let shaken =
+            timeout(patience, self.wire.connection.accept_tls(&self.s2s.certificates, to.as_deref()));
+        match shaken.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(End::Broken(format!("the TLS handshake failed ({error})"))),
+            Err(_) => return Err(End::Broken("the TLS handshake took too long".to_owned())),
+        }
         self.restart();
         Ok(())
     }
