@@ -42,8 +42,8 @@ def security(ca, password, verdicts):
 class User:
     """One account and what it sees."""
 
-    def __init__(self, name, ca=None, password=PASSWORD):
-        self.jid = aioxmpp.JID(name, common.HOST, "aioxmpp")
+    def __init__(self, name, ca=None, password=PASSWORD, resource="aioxmpp"):
+        self.jid = aioxmpp.JID(name, common.HOST, resource)
         self.verdicts = []
         self.security = security(ca or common.CA, password, self.verdicts)
         # STARTTLS; the tools of aioxmpp know where to connect from DNS, here they are told.

@@ -21,7 +21,7 @@ ok() { echo "ok profanity: $1"; }
 
 failed() {
     echo "FAILED profanity: $1"
-    for who in anna ben stranger; do
+    for who in anna ben desk stranger; do
         screen "$who" 2>/dev/null | grep -v '^ *$' | sed "s/^/    $who | /" || true
     done
     exit 1
@@ -103,7 +103,7 @@ register() {
 }
 
 connect() {
-    type_line "$1" "/connect $2@$host server $address port $port tls force"
+    type_line "$1" "/connect $2@$host${4:-} server $address port $port tls force"
     see "$1" 'Enter password:' ''
     type_line "$1" "$3"
 }
@@ -146,6 +146,26 @@ see anna "Forswear it, sight\." 'anna reads the answer'
 if [ -n "${WAXWING_SCREEN:-}" ]; then
     screen anna | sed "s/-$run//g; s/[[:space:]]*\$//" | cat -s >"$WAXWING_SCREEN"
 fi
+
+# A second device of anna: copies of what comes and goes elsewhere (XEP-0280). Profanity 0.13 looks for an archive at the
+# server's own address only, and does not resume streams: aioxmpp_devices.py and slixmpp_devices.py do both.
+start desk "$ca"
+see desk 'offline' ''
+type_line desk '/carbons on'
+connect desk "$anna" "$password" /desk
+see desk "$anna@$host/.* logged in successfully" 'anna logs in on a second device'
+type_line desk "/msg $ben@$host"
+type_line anna '/win 2'
+type_line anna "For I ne'er saw true beauty"
+see desk "For I ne'er saw true beauty" 'it sees what anna says elsewhere'
+type_line ben "till this night."
+see desk 'till this night\.' 'it sees what ben answers'
+see anna 'till this night\.' ''
+if [ -n "${WAXWING_SCREEN:-}" ]; then
+    screen desk | sed "s/-$run//g; s/[[:space:]]*\$//" | cat -s >"${WAXWING_SCREEN%.txt}-second-device.txt"
+fi
+type_line desk /disconnect
+see desk 'offline' ''
 
 type_line ben /disconnect
 see ben 'offline' 'ben logs out'

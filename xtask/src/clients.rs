@@ -10,13 +10,14 @@ use crate::subject::{COMPONENT, COMPONENT_SECRET, Server};
 use crate::tally::Tally;
 
 /// Each script with the programs it needs and their Debian packages.
-const SCRIPTS: [(&str, &[(&str, &str)]); 7] = [
+const SCRIPTS: [(&str, &[(&str, &str)]); 8] = [
     ("profanity.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
     ("go_sendxmpp.py", &[("go-sendxmpp", "go-sendxmpp")]),
     ("slixmpp_chat.py", &[]),
     ("slixmpp_devices.py", &[]),
     ("slixmpp_component.py", &[]),
     ("aioxmpp_chat.py", &[]),
+    ("aioxmpp_devices.py", &[]),
     ("tokio_xmpp_bot.py", &[]),
 ];
 
