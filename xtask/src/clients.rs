@@ -10,7 +10,7 @@ use crate::subject::{COMPONENT, COMPONENT_SECRET, Server};
 use crate::tally::Tally;
 
 /// Each script with the programs it needs and their Debian packages.
-const SCRIPTS: [(&str, &[(&str, &str)]); 8] = [
+const SCRIPTS: [(&str, &[(&str, &str)]); 9] = [
     ("profanity.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
     ("go_sendxmpp.py", &[("go-sendxmpp", "go-sendxmpp")]),
     ("slixmpp_chat.py", &[]),
@@ -18,6 +18,7 @@ const SCRIPTS: [(&str, &[(&str, &str)]); 8] = [
     ("slixmpp_component.py", &[]),
     ("aioxmpp_chat.py", &[]),
     ("aioxmpp_devices.py", &[]),
+    ("poezio_devices.py", &[("poezio", "poezio"), ("tmux", "tmux")]),
     ("tokio_xmpp_bot.py", &[]),
 ];
 
