@@ -212,6 +212,8 @@ fn accounts_are_managed_while_the_server_runs_and_while_it_does_not() {
     let set = ["account", "retention", "juliet@localhost", "--keep-for", "30 days", "--messages-max", "100"];
     let set = server.run(&set, "");
     assert!(text(&set).contains("kept for: 30 days\nmessages: 100\n"), "{}", text(&set));
+    let federation = server.run(&["s2s", "list"], "");
+    assert!(text(&federation).contains("talks to no others"), "{}", text(&federation));
     server.signal(Signal::TERM);
     assert!(server.child.wait().unwrap().success());
 

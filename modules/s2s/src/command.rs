@@ -26,6 +26,13 @@ impl Guest {
 }
 
 impl S2s {
+    /// # Errors
+    /// There is no federation.
+    pub(crate) fn is_on(&self) -> Result<(), CommandError> {
+        let words = "this server talks to no others: listen.s2s and listen.s2s_tls are empty";
+        self.federates.then_some(()).ok_or_else(|| CommandError(words.to_owned()))
+    }
+
     /// One line for each pair of domains that something goes or was to go to, and for each stream that comes in.
     pub(crate) fn list(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.links.lock().values().map(|link| link.describe()).collect();
@@ -44,6 +51,7 @@ impl S2s {
 
     /// Walks through finding, connecting, TLS and proof.
     pub(crate) async fn examine(self: Arc<Self>, call: CommandCall) -> CommandResult {
+        self.is_on()?;
         let name = call.argument(0)?;
         let wrong =
             |reason: &dyn std::fmt::Display| CommandError(format!("\"{name}\" is no domain: {reason}"));

@@ -51,6 +51,8 @@ use outbox::Outbox;
 pub struct S2s {
     shared: Arc<Shared>,
     config: Config,
+    /// Whether there is a port for other servers.
+    federates: bool,
     finder: Finder,
     authorities: Authorities,
     certificates: Certificates,
@@ -132,6 +134,7 @@ impl Module for S2s {
             outbox,
             next_row: AtomicU64::new(0),
             entrance: Arc::default(),
+            federates,
             listeners: Mutex::new(listeners),
             guests: Mutex::default(),
             metrics,
@@ -139,12 +142,12 @@ impl Module for S2s {
             config,
             shared: Arc::clone(&shared),
         });
+        reg.command(LIST, &this, |this, _| async move { this.is_on().map(|()| this.list()) });
+        reg.command(TEST, &this, Self::examine);
         if federates {
             shared.router().set_remote(&this);
             reg.prepare("send what waited", &this, Self::load_outbox);
             reg.run("listen", &this, listen::run);
-            reg.command(LIST, &this, |this, _| async move { Ok(this.list()) });
-            reg.command(TEST, &this, Self::examine);
             reg.task("certificates", Every::minutes(1), &this, |this| async move {
                 for problem in this.certificates.reload() {
                     error!(error = %problem, "A certificate cannot be used; the old one stays.");
