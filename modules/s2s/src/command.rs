@@ -1,6 +1,5 @@
 //! What the operator sees: `waxwing s2s list` and `waxwing s2s test DOMAIN`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::timeout;
@@ -13,15 +12,15 @@ use crate::find::{FindError, Target};
 /// A stream that another server has opened.
 #[derive(Debug)]
 pub(crate) struct Guest {
-    peer: SocketAddr,
+    peer: String,
     tls: &'static str,
     /// Which domains were proven, and how.
     pub(crate) proven: Vec<String>,
 }
 
 impl Guest {
-    pub(crate) fn new(peer: SocketAddr, tls: &'static str) -> Self {
-        Self { peer, tls, proven: Vec::new() }
+    pub(crate) fn new(peer: &str, tls: &'static str) -> Self {
+        Self { peer: peer.to_owned(), tls, proven: Vec::new() }
     }
 }
 

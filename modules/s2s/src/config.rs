@@ -30,11 +30,19 @@ pub struct Config {
     pub pairs_max: usize,
     /// Silence after which an outgoing stream ends.
     pub idle_time_max: Duration,
-    /// Bytes that another server may send in a second on average; beyond it is read more slowly.
+    /// Silence after which the other server is asked whether it is there.
+    pub keepalive_time: Duration,
+    /// Silence after which a stream ends with `connection-timeout`.
+    pub silence_time_max: Duration,
+    /// Time that another server may take to say what it has received (XEP-0198); then `connection-timeout`.
+    pub ack_time_max: Duration,
+    /// Time that a stream which broke may be resumed (XEP-0198); then what may not have arrived is sent once more.
+    pub resume_time_max: Duration,
+    /// Bytes that a domain may send in a second on average, over all its streams; beyond it is read more slowly.
     pub rate_per_second: Bytes,
     /// Bytes that it may send at once before the rate applies.
     pub rate_burst: Bytes,
-    /// Domains that may be proven on one incoming stream.
+    /// Domains that may be proven on one stream.
     pub domains_per_stream_max: usize,
     /// Proofs by dialback under way at the same time, of all servers together.
     pub proofs_max: usize,
@@ -53,6 +61,10 @@ impl Default for Config {
             queues_bytes_max: Bytes(256 << 20),
             pairs_max: 20_000,
             idle_time_max: Duration::seconds(900),
+            keepalive_time: Duration::seconds(120),
+            silence_time_max: Duration::seconds(3600),
+            ack_time_max: Duration::seconds(60),
+            resume_time_max: Duration::seconds(120),
             rate_per_second: Bytes(2 << 20),
             rate_burst: Bytes(8 << 20),
             domains_per_stream_max: 100,

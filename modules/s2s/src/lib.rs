@@ -12,13 +12,16 @@
 mod command;
 mod config;
 mod connect;
+mod desk;
 mod dialback;
 mod find;
-mod incoming;
+mod keep;
 mod link;
 mod listen;
 mod outbox;
 mod outgoing;
+mod session;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -30,22 +33,26 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::error;
 use waxwing_core::config::Dns;
 use waxwing_core::metrics::{Counter, Gauge};
 use waxwing_core::prelude::*;
 use waxwing_core::{HostKind, RemoteDelivery, Shared, Shutdown};
 use waxwing_stream::tls::{ALPN, Authorities, Certificates, Settings};
-use waxwing_stream::transport::Gate as Entrance;
+use waxwing_stream::transport::{Gate as Entrance, TokenBucket};
+use waxwing_xml::Limits;
 
 use command::Guest;
 pub use config::Config;
 pub use connect::{ConnectError, Failure, Reason, connect};
+use desk::Desk;
 use dialback::Keys;
 pub use find::{Addresses, FindError, Finder, Target};
 use link::{Link, Pushed, Waiting, forbidden};
 use listen::Port;
 use outbox::Outbox;
+use session::Sessions;
 
 /// Everything that has to do with other servers.
 pub struct S2s {
@@ -56,7 +63,15 @@ pub struct S2s {
     finder: Finder,
     authorities: Authorities,
     certificates: Certificates,
+    /// By our domain and theirs.
     links: Mutex<HashMap<(Domain, Domain), Arc<Link>>>,
+    /// Streams of theirs that take what goes from our domain to theirs.
+    lanes: Mutex<HashMap<(Domain, Domain), Arc<Desk>>>,
+    /// Streams of ours, by the domain that they go to, that take other domains of ours.
+    hubs: Mutex<HashMap<Domain, Arc<Desk>>>,
+    sessions: Sessions,
+    /// How much each domain may send.
+    rates: Mutex<HashMap<Domain, Arc<Mutex<TokenBucket>>>>,
     /// Bytes in all links.
     waiting: Arc<AtomicUsize>,
     /// The tasks of the links.
@@ -82,6 +97,9 @@ struct Metrics {
     bounced: Counter,
     failed: Counter,
     refused: Counter,
+    resumed: Counter,
+    slowed: Counter,
+    parted: Gauge,
 }
 
 impl std::fmt::Debug for S2s {
@@ -98,6 +116,8 @@ impl Module for S2s {
         Spec::xep(178, "1.2").partial("for servers"),
         Spec::xep(185, "1.0"),
         Spec::xep(220, "1.1.1"),
+        Spec::xep(198, "1.6.3").partial("between servers"),
+        Spec::xep(288, "1.0.1").partial("the receiving server shows no keys of its own"),
         Spec::xep(368, "1.1.0").partial("for servers"),
     ]);
 
@@ -121,13 +141,20 @@ impl Module for S2s {
             received: reg.counter("received", "Stanzas that other servers have sent."),
             bounced: reg.counter("bounced", "Stanzas that could not be sent."),
             failed: reg.counter("failed", "Tries to reach another server that failed."),
-            refused: reg.counter("stream_errors", "Streams of other servers closed with an error."),
+            refused: reg.counter("stream_errors", "Streams with other servers closed with an error."),
+            resumed: reg.counter("resumed", "Streams that went on where one had broken."),
+            slowed: reg.counter("slowed", "Times that a domain was read more slowly, being over its rate."),
+            parted: reg.gauge("parted", "Streams that have broken and may be resumed."),
         };
         let this = Arc::new_cyclic(|me| Self {
             finder,
             certificates,
             authorities,
             links: Mutex::default(),
+            lanes: Mutex::default(),
+            hubs: Mutex::default(),
+            sessions: Sessions::default(),
+            rates: Mutex::default(),
             waiting: Arc::default(),
             tasks: Mutex::default(),
             proofs: Semaphore::new(config.proofs_max),
@@ -250,10 +277,7 @@ impl S2s {
     fn push(self: &Arc<Self>, link: &Arc<Link>, waiting: Waiting) {
         match link.push(waiting, self.config.queue_bytes_max.0, self.config.queues_bytes_max.0) {
             Pushed::Waits => {}
-            Pushed::First => {
-                let (this, link, shutdown) = (Arc::clone(self), Arc::clone(link), self.shared.shutdown());
-                self.spawn(async move { this.keep(link, shutdown).await });
-            }
+            Pushed::First => self.look_for_stream(Arc::clone(link)),
             Pushed::Refused(waiting, error) => self.bounce(*waiting, error),
         }
     }
@@ -272,6 +296,33 @@ impl S2s {
     /// Forgets pairs that nobody uses.
     fn tidy(&self) {
         self.links.lock().retain(|_, link| !link.is_forgettable());
+        self.rates.lock().retain(|_, rate| Arc::strong_count(rate) > 1);
+        self.metrics.parted.set(i64::try_from(self.sessions.parted_count()).unwrap_or(i64::MAX));
+    }
+
+    fn bucket(&self) -> TokenBucket {
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let config = &self.config;
+        TokenBucket::new(number(config.rate_per_second.0), number(config.rate_burst.0), Instant::now())
+    }
+
+    /// What a domain may send, over all its streams.
+    fn rate_of(&self, remote: &Domain) -> Arc<Mutex<TokenBucket>> {
+        let mut rates = self.rates.lock();
+        Arc::clone(rates.entry(remote.clone()).or_insert_with(|| Arc::new(Mutex::new(self.bucket()))))
+    }
+
+    /// For what comes from a server that is proven.
+    fn stanza_limits(&self) -> Limits {
+        let limits = self.shared.limits();
+        Limits {
+            element_bytes: limits.stanza_bytes_max.0,
+            skip_bytes: limits.stanza_bytes_max.0.saturating_mul(SKIP_FACTOR),
+            depth: limits.stanza_depth_max,
+            attributes: limits.stanza_attributes_max,
+            children: limits.stanza_children_max,
+            ..Limits::CLIENT
+        }
     }
 
     /// Between one and one and a half: not everybody comes back at the same moment.
@@ -290,3 +341,6 @@ impl S2s {
         }
     }
 }
+
+/// A refused stanza may be so many times as long as one that is accepted.
+const SKIP_FACTOR: usize = 16;

@@ -1,4 +1,4 @@
-//! What waits for, and goes over, the stream from one of our domains to one of another server.
+//! What waits for, and goes to, one domain of another server from one of ours.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,17 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tracing::{info, warn};
-use waxwing_core::{Origin, Phase, Shutdown};
-use waxwing_xml::Item;
-use waxwing_xmpp::{Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError, ns};
+use tokio::time::Instant;
+use waxwing_xmpp::{Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError};
 
-use crate::S2s;
+use crate::desk::Desk;
 use crate::outbox::Row;
-use crate::outgoing::{Failure, Outgoing, Told, system_shutdown};
-use crate::wire::{Broken, is, told};
+use crate::outgoing::{Failure, Told};
 
 /// One pair of domains.
 #[derive(Debug)]
@@ -24,7 +19,6 @@ pub(crate) struct Link {
     pub(crate) local: Domain,
     pub(crate) remote: Domain,
     state: Mutex<State>,
-    wake: Notify,
     /// Bytes that wait for all servers together.
     all: Arc<AtomicUsize>,
 }
@@ -32,12 +26,14 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Waiting>,
+    /// Of all that is not known to have arrived, what was written included.
     bytes: usize,
-    /// A task sees to the queue.
-    active: bool,
+    keeper: Keeper,
     /// The other server was not reached: what comes before this moment meets the same fate.
     refused: Option<(Instant, Told)>,
-    /// How often in a row.
+    /// The next try to reach it is not before.
+    pause: Option<Instant>,
+    /// How often in a row it was not reached, or did nothing for us.
     tries: u32,
     /// The stream, in words; none while there is none.
     stream: Option<String>,
@@ -45,13 +41,31 @@ struct State {
     trouble: Option<String>,
 }
 
+/// Who sees to a link.
+#[derive(Debug, Default)]
+enum Keeper {
+    #[default]
+    Nobody,
+    /// Somebody looks for a stream.
+    Task,
+    /// A stream takes what comes, or will when it is resumed.
+    Stream(Arc<Desk>),
+}
+
 /// A stanza on its way.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    stanza: Stanza,
+    pub(crate) stanza: Stanza,
     since: Instant,
     /// Its row in the outbox.
-    row: Option<Row>,
+    pub(crate) row: Option<Row>,
+}
+
+/// A stanza that was written to a stream.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) link: Arc<Link>,
+    pub(crate) waiting: Waiting,
 }
 
 /// What became of a stanza that was given to a link.
@@ -59,17 +73,9 @@ pub(crate) struct Waiting {
 pub(crate) enum Pushed {
     /// It waits; somebody sees to it.
     Waits,
-    /// It waits, and nobody sees to it yet.
+    /// It waits, and somebody is to look for a stream.
     First,
     Refused(Box<Waiting>, StanzaError),
-}
-
-/// Why a stream is over.
-enum Over {
-    Idle,
-    Shutdown,
-    /// In words.
-    Broken(String),
 }
 
 impl Waiting {
@@ -82,9 +88,21 @@ impl Waiting {
     }
 }
 
+impl Sent {
+    /// Since when it has been on its way.
+    pub(crate) fn since(&self) -> Instant {
+        self.waiting.since
+    }
+
+    /// It may not have arrived.
+    pub(crate) fn put_back(self) {
+        self.link.state.lock().queue.push_front(self.waiting);
+    }
+}
+
 impl Link {
     pub(crate) fn new(local: Domain, remote: Domain, all: Arc<AtomicUsize>) -> Self {
-        Self { local, remote, state: Mutex::default(), wake: Notify::new(), all }
+        Self { local, remote, state: Mutex::default(), all }
     }
 
     /// Takes a stanza, unless too much waits, here or in all, or the other server was not reached a moment ago.
@@ -92,13 +110,13 @@ impl Link {
         let mut state = self.state.lock();
         if let Some((until, failure)) = &state.refused
             && Instant::now() < *until
-            && !state.active
+            && matches!(state.keeper, Keeper::Nobody)
         {
             let error = bounce_error(failure);
             return Pushed::Refused(Box::new(waiting), error);
         }
         let bytes = waiting.bytes();
-        let full = !state.queue.is_empty() && state.bytes.saturating_add(bytes) > bytes_max;
+        let full = state.bytes > 0 && state.bytes.saturating_add(bytes) > bytes_max;
         if full || self.all.load(Ordering::Relaxed).saturating_add(bytes) > all_max {
             let error = StanzaError::from(Condition::ResourceConstraint);
             return Pushed::Refused(Box::new(waiting), error.text("Too much waits for other servers."));
@@ -106,62 +124,64 @@ impl Link {
         state.bytes += bytes;
         self.all.fetch_add(bytes, Ordering::Relaxed);
         state.queue.push_back(waiting);
-        let first = !std::mem::replace(&mut state.active, true);
-        drop(state);
-        self.wake.notify_one();
-        if first { Pushed::First } else { Pushed::Waits }
-    }
-
-    fn take(&self) -> Option<Waiting> {
-        let mut state = self.state.lock();
-        let waiting = state.queue.pop_front()?;
-        state.bytes -= waiting.bytes();
-        self.all.fetch_sub(waiting.bytes(), Ordering::Relaxed);
-        Some(waiting)
-    }
-
-    /// In front of all that came since.
-    fn put_back(&self, unsent: VecDeque<Waiting>) {
-        let mut state = self.state.lock();
-        for waiting in unsent.into_iter().rev() {
-            state.bytes += waiting.bytes();
-            self.all.fetch_add(waiting.bytes(), Ordering::Relaxed);
-            state.queue.push_front(waiting);
+        match &state.keeper {
+            Keeper::Nobody => {
+                state.keeper = Keeper::Task;
+                Pushed::First
+            }
+            Keeper::Task => Pushed::Waits,
+            Keeper::Stream(desk) => {
+                desk.wake();
+                Pushed::Waits
+            }
         }
     }
 
-    /// Nobody sees to it any more, unless something waits. True: it rests.
-    fn rest(&self) -> bool {
+    /// The next stanza; it counts until [`Link::done`].
+    pub(crate) fn take(&self) -> Option<Waiting> {
+        self.state.lock().queue.pop_front()
+    }
+
+    /// A stanza has arrived, or was given up.
+    pub(crate) fn done(&self, waiting: &Waiting) {
+        let bytes = waiting.bytes();
         let mut state = self.state.lock();
-        state.active = !state.queue.is_empty();
-        !state.active
+        state.bytes = state.bytes.saturating_sub(bytes);
+        drop(state);
+        self.all.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// From now on a stream sees to it, which is so in words.
+    pub(crate) fn attach(&self, desk: &Arc<Desk>, stream: String) {
+        let mut state = self.state.lock();
+        state.keeper = Keeper::Stream(Arc::clone(desk));
+        (state.refused, state.stream) = (None, Some(stream));
+    }
+
+    /// The stream does not see to it any more. True: something waits, and somebody is to look for another stream.
+    pub(crate) fn release(&self) -> bool {
+        let mut state = self.state.lock();
+        let waits = !state.queue.is_empty();
+        state.keeper = if waits { Keeper::Task } else { Keeper::Nobody };
+        state.stream = None;
+        waits
     }
 
     /// Nothing is known of it that would be missed.
     pub(crate) fn is_forgettable(&self) -> bool {
         let state = self.state.lock();
-        !state.active && state.refused.as_ref().is_none_or(|(until, _)| *until <= Instant::now())
+        let now = Instant::now();
+        matches!(state.keeper, Keeper::Nobody)
+            && state.refused.as_ref().is_none_or(|(until, _)| *until <= now)
+            && state.pause.is_none_or(|until| until <= now)
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.state.lock().queue.is_empty()
     }
 
-    fn oldest(&self) -> Option<Instant> {
+    pub(crate) fn oldest(&self) -> Option<Instant> {
         self.state.lock().queue.front().map(|waiting| waiting.since)
-    }
-
-    fn reached(&self, stream: String) {
-        let mut state = self.state.lock();
-        (state.tries, state.refused, state.stream) = (0, None, Some(stream));
-    }
-
-    fn ended(&self, trouble: Option<String>) {
-        let mut state = self.state.lock();
-        state.stream = None;
-        if trouble.is_some() {
-            state.trouble = trouble;
-        }
     }
 
     /// For the operator.
@@ -175,160 +195,46 @@ impl Link {
         line
     }
 
-    /// How long to wait before the next try.
-    fn missed(&self, failure: &Told, jitter: f64) -> Duration {
+    /// When the other server may be tried again.
+    pub(crate) fn pause(&self) -> Option<Instant> {
+        self.state.lock().pause
+    }
+
+    /// The other server was not reached. How long to wait before the next try.
+    pub(crate) fn missed(&self, failure: &Told, jitter: f64) -> Duration {
         let mut state = self.state.lock();
-        let pause = BACK_OFF_MIN.saturating_mul(1 << state.tries.min(10)).min(BACK_OFF_MAX).mul_f64(jitter);
-        state.tries = state.tries.saturating_add(1);
+        let pause = state.back_off(jitter);
         state.trouble = Some(failure.words.clone());
         state.refused = Some((Instant::now() + pause, Arc::clone(failure)));
+        pause
+    }
+
+    /// A stream has ended. One that was good for nothing counts as a try that failed.
+    pub(crate) fn ended(&self, trouble: Option<String>, was_good: bool, jitter: f64) {
+        let mut state = self.state.lock();
+        if was_good {
+            (state.tries, state.pause) = (0, None);
+        } else {
+            state.back_off(jitter);
+        }
+        if trouble.is_some() {
+            state.trouble = trouble;
+        }
+    }
+}
+
+impl State {
+    fn back_off(&mut self, jitter: f64) -> Duration {
+        let pause = BACK_OFF_MIN.saturating_mul(1 << self.tries.min(10)).min(BACK_OFF_MAX).mul_f64(jitter);
+        self.tries = self.tries.saturating_add(1);
+        self.pause = Some(Instant::now() + pause);
         pause
     }
 }
 
 /// What the senders of stanzas are told that did not go.
-fn bounce_error(failure: &Failure) -> StanzaError {
+pub(crate) fn bounce_error(failure: &Failure) -> StanzaError {
     StanzaError::from(failure.condition).text(failure.words.clone())
-}
-
-impl S2s {
-    /// Sees to a link until nothing waits and the stream has been idle for a while.
-    pub(crate) async fn keep(self: Arc<Self>, link: Arc<Link>, mut shutdown: Shutdown) {
-        loop {
-            let opened = tokio::select! {
-                opened = self.open(&link.local, &link.remote) => opened,
-                // What lies in the outbox goes at the next start.
-                () = shutdown.reached(Phase::Draining) => return,
-            };
-            match opened {
-                Ok(outgoing) => {
-                    self.metrics.outgoing.inc();
-                    let version = outgoing.wire.connection.tls_version().unwrap_or("no TLS");
-                    let worth =
-                        outgoing.certificate.as_ref().map_or_else(String::as_str, |()| "valid certificate");
-                    link.reached(format!("proven by {}, {version}, {worth}", outgoing.proof));
-                    info!(from = %link.local, to = %link.remote, proof = %outgoing.proof, tls = version, "Stream to another server opened.");
-                    let over = self.talk(&link, outgoing, &mut shutdown).await;
-                    self.metrics.outgoing.dec();
-                    match over {
-                        Over::Shutdown => return,
-                        Over::Idle => link.ended(None),
-                        Over::Broken(reason) => {
-                            link.ended(Some(reason.clone()));
-                            info!(from = %link.local, to = %link.remote, %reason, "Stream to another server ended.");
-                        }
-                    }
-                }
-                Err(failure) => {
-                    self.metrics.failed.inc();
-                    warn!(from = %link.local, to = %link.remote, reason = %failure, "Another server was not reached.");
-                    let failure = Arc::new(failure);
-                    let pause = link.missed(&failure, self.jitter());
-                    let patience = self.config.queue_time_max.0;
-                    let late = link.oldest().is_none_or(|since| Instant::now() + pause >= since + patience);
-                    if failure.is_final() || late {
-                        self.give_up(&link, &failure).await;
-                    } else {
-                        tokio::select! {
-                            () = sleep(pause) => {}
-                            () = shutdown.reached(Phase::Draining) => return,
-                        }
-                    }
-                }
-            }
-            if link.rest() {
-                return;
-            }
-        }
-    }
-
-    /// Each stanza bounces once.
-    async fn give_up(&self, link: &Link, failure: &Failure) {
-        while let Some(waiting) = link.take() {
-            self.refuse(waiting, &bounce_error(failure)).await;
-        }
-    }
-
-    /// Tells the sender of a stanza that it did not go.
-    pub(crate) async fn refuse(&self, waiting: Waiting, error: &StanzaError) {
-        self.metrics.bounced.inc();
-        self.shared.router().bounce(waiting.stanza, error, &Origin::Server).await;
-        self.forget_row(waiting.row);
-    }
-
-    /// Writes what waits until the stream ends.
-    async fn talk(&self, link: &Link, outgoing: Outgoing, shutdown: &mut Shutdown) -> Over {
-        let mut wire = outgoing.wire;
-        // Written, but not all of it taken by the kernel.
-        let mut unsent = VecDeque::new();
-        let mut unasked = 0;
-        let over = loop {
-            match self.exchange(link, &mut wire, &mut unsent, &mut unasked, shutdown).await {
-                Ok(None) => {}
-                Ok(Some(over)) => break over,
-                Err(broken) => break Over::Broken(broken.to_string()),
-            }
-        };
-        link.put_back(unsent);
-        match over {
-            Over::Shutdown => wire.error(&system_shutdown()),
-            Over::Broken(_) | Over::Idle => {}
-        }
-        wire.close();
-        drop(timeout(FAREWELL, wire.connection.close(FAREWELL)).await);
-        over
-    }
-
-    async fn exchange(
-        &self,
-        link: &Link,
-        wire: &mut crate::wire::Wire,
-        unsent: &mut VecDeque<Waiting>,
-        unasked: &mut u32,
-        shutdown: &mut Shutdown,
-    ) -> Result<Option<Over>, Broken> {
-        while wire.connection.pending_bytes() < WRITE_BYTES_MAX {
-            let Some(waiting) = link.take() else { break };
-            wire.stanza(&waiting.stanza);
-            self.metrics.sent.inc();
-            unsent.push_back(waiting);
-        }
-        let drained = wire.connection.try_flush()?;
-        if drained {
-            for waiting in unsent.drain(..) {
-                self.forget_row(waiting.row);
-            }
-            if !link.is_empty() {
-                return Ok(None);
-            }
-        }
-        let patience =
-            if drained { self.config.idle_time_max.0 } else { self.shared.limits().write_time_max.0 };
-        let due = Instant::now() + patience;
-        tokio::select! {
-            ready = wire.connection.ready(true) => {
-                ready?;
-                while let Some(item) = wire.poll()? {
-                    match item {
-                        Item::RootEnd => return Ok(Some(Over::Broken("it ended the stream".to_owned()))),
-                        Item::Element(error) if is(&error, ns::STREAMS, "error") => {
-                            return Ok(Some(Over::Broken(format!("it ended the stream: {}", told(&error)))));
-                        }
-                        // Stanzas come over the stream that the other server opens (RFC 6120 §4.5).
-                        _ if *unasked < UNASKED_MAX => *unasked += 1,
-                        _ => return Ok(Some(Over::Broken("it sent too much that nobody asked for".to_owned()))),
-                    }
-                }
-            }
-            () = link.wake.notified() => {}
-            () = sleep_until(due) => {
-                let words = "it took nothing for too long".to_owned();
-                return Ok(Some(if drained { Over::Idle } else { Over::Broken(words) }));
-            }
-            () = shutdown.reached(Phase::Draining) => return Ok(Some(Over::Shutdown)),
-        }
-        Ok(None)
-    }
 }
 
 /// The error for a domain that the operator does not let us talk to.
@@ -343,43 +249,41 @@ pub(crate) fn forbidden_stream() -> StreamError {
 
 /// A stanza counts for this much besides its children.
 const OVERHEAD: usize = 256;
-/// At most so much is written at once.
-const WRITE_BYTES_MAX: usize = 64 << 10;
-/// So many elements may come on a stream that is for sending.
-const UNASKED_MAX: u32 = 1000;
-/// For last words.
-const FAREWELL: Duration = Duration::from_secs(2);
 const BACK_OFF_MIN: Duration = Duration::from_secs(2);
 const BACK_OFF_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn link() -> Link {
-        Link::new(Domain::parse("a.example").unwrap(), Domain::parse("b.example").unwrap(), Arc::default())
+    pub(crate) fn link() -> Arc<Link> {
+        let domain = |text| Domain::parse(text).unwrap();
+        Arc::new(Link::new(domain("a.example"), domain("b.example"), Arc::default()))
     }
 
-    fn waiting(id: &str) -> Waiting {
+    pub(crate) fn waiting(id: &str) -> Waiting {
         let xml = format!("<message from='x@a.example' to='y@b.example' id='{id}'><body>Hi</body></message>");
         Waiting::new(Stanza::parse(&xml).unwrap(), None)
     }
 
     fn ids(link: &Link) -> Vec<String> {
-        std::iter::from_fn(|| link.take()).map(|waiting| waiting.stanza.id.unwrap().to_string()).collect()
+        let next = || link.take().inspect(|waiting| link.done(waiting));
+        std::iter::from_fn(next).map(|waiting| waiting.stanza.id.unwrap().to_string()).collect()
     }
 
     #[test]
-    fn rfc6120_10_1_what_was_not_sent_comes_before_what_came_since() {
+    fn rfc6120_10_1_what_may_not_have_arrived_comes_before_what_came_since() {
         let link = link();
         for id in ["1", "2", "3"] {
             link.push(waiting(id), 10_000, usize::MAX);
         }
-        let unsent = [link.take().unwrap(), link.take().unwrap()];
+        let sent = || Sent { waiting: link.take().unwrap(), link: Arc::clone(&link) };
+        let unsent = [sent(), sent()];
         link.push(waiting("4"), 10_000, usize::MAX);
-        link.put_back(unsent.into());
+        unsent.into_iter().rev().for_each(Sent::put_back);
         assert_eq!(ids(&link), ["1", "2", "3", "4"]);
         assert_eq!(link.state.lock().bytes, 0);
+        assert_eq!(link.all.load(Ordering::Relaxed), 0);
     }
 
     #[test]
@@ -394,9 +298,9 @@ mod tests {
             (refused.stanza.id.unwrap().as_str(), error.condition),
             ("3", Condition::ResourceConstraint)
         );
-        assert!(!link.rest(), "something waits");
+        assert!(link.release(), "something waits");
         assert_eq!(ids(&link), ["1", "2"]);
-        assert!(link.rest());
+        assert!(!link.release());
         assert!(matches!(link.push(waiting("4"), 600, usize::MAX), Pushed::First));
         // All servers together have a limit as well.
         let used = link.all.load(Ordering::Relaxed);
@@ -420,7 +324,34 @@ mod tests {
         tokio::time::advance(Duration::from_secs(301)).await;
         assert!(link.is_forgettable());
         assert!(matches!(link.push(waiting("2"), 600, usize::MAX), Pushed::First));
-        link.reached("proven".to_owned());
+        link.attach(&Arc::default(), "proven".to_owned());
+        link.ended(None, true, 1.0);
         assert_eq!(link.missed(&failure, 1.0).as_secs(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_did_nothing_for_us_is_not_opened_again_at_once() {
+        let link = link();
+        link.push(waiting("1"), 600, usize::MAX);
+        let pause = || link.pause().map(|until| (until - Instant::now()).as_secs());
+        let streams = [false, false, true, false].map(|was_good| {
+            link.attach(&Arc::default(), "proven".to_owned());
+            link.ended(None, was_good, 1.0);
+            assert!(link.release());
+            pause()
+        });
+        assert_eq!(streams, [Some(2), Some(4), None, Some(2)]);
+    }
+
+    #[test]
+    fn what_was_written_and_not_acknowledged_counts_still() {
+        let link = link();
+        for id in ["1", "2"] {
+            assert!(!matches!(link.push(waiting(id), 600, usize::MAX), Pushed::Refused(..)));
+        }
+        let written = link.take().unwrap();
+        assert!(matches!(link.push(waiting("3"), 600, usize::MAX), Pushed::Refused(..)));
+        link.done(&written);
+        assert!(matches!(link.push(waiting("4"), 600, usize::MAX), Pushed::Waits));
     }
 }

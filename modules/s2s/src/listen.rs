@@ -11,7 +11,7 @@ use waxwing_core::{Phase, Shutdown, StartError};
 use waxwing_stream::transport::{Allowance, Listener};
 
 use crate::S2s;
-use crate::incoming::serve;
+use crate::stream::serve;
 
 /// A port.
 #[derive(Debug)]

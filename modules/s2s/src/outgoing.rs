@@ -14,7 +14,10 @@ use waxwing_xmpp::{Condition, Domain, StreamCondition, StreamError, ns};
 use crate::S2s;
 use crate::connect::connect;
 use crate::find::{FindError, Target};
-use crate::wire::{Broken, Header, NS_DIALBACK, NS_DIALBACK_FEATURE, Wire, attribute, is, told};
+use crate::stream::acks;
+use crate::wire::{
+    Broken, Header, NS_BIDI, NS_BIDI_FEATURE, NS_DIALBACK, NS_DIALBACK_FEATURE, Wire, attribute, is, told,
+};
 
 /// Why there is no stream, in words for the operator, and what becomes of what was to go over it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,16 @@ pub(crate) struct Outgoing {
     pub(crate) proof: Proof,
     /// What the other server's certificate is worth.
     pub(crate) certificate: Result<(), String>,
+    /// Where it goes to.
+    pub(crate) peer: String,
+    /// What the other server calls it.
+    pub(crate) id: String,
+    /// The other server may send as well (XEP-0288).
+    pub(crate) bidi: bool,
+    /// It offers stream management (XEP-0198).
+    pub(crate) managed: bool,
+    /// It takes other domains of ours by dialback.
+    pub(crate) multiplexes: bool,
 }
 
 /// A stream with features, before any proof.
@@ -87,6 +100,7 @@ pub(crate) struct Opened {
     pub(crate) wire: Wire,
     header: Header,
     features: Element,
+    peer: String,
     /// What the other server's certificate is worth.
     pub(crate) certificate: Result<(), String>,
 }
@@ -120,7 +134,7 @@ impl S2s {
     }
 
     /// Asks the authoritative server of `remote` whether it has made a key (XEP-0220 §2.3).
-    pub(crate) async fn verify(
+    pub(crate) async fn ask_authority(
         &self,
         local: &Domain,
         remote: &Domain,
@@ -155,6 +169,7 @@ impl S2s {
         let patience = self.config.connect_time_max.0;
         let socket = connect(&self.finder, target, patience, |_| true).await;
         let socket = socket.map_err(|error| Failure::new(error.to_string()))?;
+        let peer = socket.peer_addr().map_or_else(|_| target.to_string(), |address| address.to_string());
         let connection = Connection::new(socket).map_err(|error| Failure::new(error.to_string()))?;
         let mut wire = Wire::new(connection, Limits::BEFORE_LOGIN);
         if target.direct_tls {
@@ -169,7 +184,7 @@ impl S2s {
                 if let (Err(reason), true) = (&certificate, self.demands_certificate(remote)) {
                     return Err(Failure::new(format!("{reason}, and a valid one is demanded here")));
                 }
-                return Ok(Opened { wire, header, features, certificate });
+                return Ok(Opened { wire, header, features, peer, certificate });
             }
             if features.children.find(ns::TLS, "starttls").is_some() {
                 wire.element(&Tree::new(ns::TLS, "starttls"));
@@ -190,7 +205,8 @@ impl S2s {
             if !self.config.allow_plaintext.contains(remote) {
                 return Err(Failure::new("it offers no TLS"));
             }
-            return Ok(Opened { wire, header, features, certificate: Err("there is no TLS".to_owned()) });
+            let certificate = Err("there is no TLS".to_owned());
+            return Ok(Opened { wire, header, features, peer, certificate });
         }
     }
 
@@ -220,7 +236,11 @@ impl S2s {
         remote: &Domain,
         opened: Opened,
     ) -> Result<Outgoing, Failure> {
-        let Opened { mut wire, header, features, certificate } = opened;
+        let Opened { mut wire, header, features, peer, certificate } = opened;
+        let bidi = features.children.find(NS_BIDI_FEATURE, "bidi").is_some();
+        if bidi {
+            wire.element(&Tree::new(NS_BIDI, "bidi"));
+        }
         let offered = features.children.find(ns::SASL, "mechanisms").is_some_and(|mechanisms| {
             mechanisms
                 .tree()
@@ -229,12 +249,13 @@ impl S2s {
         });
         if offered && certificate.is_ok() && external(&mut wire, local).await? {
             wire.restart();
-            greet(&mut wire, local, remote).await?;
-            wire.set_limits(Limits::CLIENT);
-            return Ok(Outgoing { wire, proof: Proof::Certificate, certificate });
+            let (header, features) = greet(&mut wire, local, remote).await?;
+            let (managed, multiplexes) = (is_managed(&features), takes_dialback(&features));
+            let id = header.id.as_ref().map_or_else(String::new, |id| id.as_str().to_owned());
+            let proof = Proof::Certificate;
+            return Ok(Outgoing { wire, proof, certificate, peer, id, bidi, managed, multiplexes });
         }
-        let dialback = header.dialback || features.children.find(NS_DIALBACK_FEATURE, "dialback").is_some();
-        if !dialback {
+        if !(header.dialback || takes_dialback(&features)) {
             let reason = certificate.err().unwrap_or_else(|| "it does not take our certificate".to_owned());
             return Err(Failure::new(format!("{reason}, and it offers no dialback")));
         }
@@ -244,9 +265,7 @@ impl S2s {
             self.keys(local).ok_or_else(|| Failure::new(format!("{local} is no host of this server")))?;
         let key = keys.key(remote.as_str(), local.as_str(), &id);
         // XEP-0220 §2.1.1.
-        let ask = Tree::new(NS_DIALBACK, "result")
-            .with_attr("from", local.as_str())
-            .with_attr("to", remote.as_str());
+        let ask = ask_tree("result", local.as_str(), remote.as_str());
         wire.connection.output().extend_from_slice(prefixed(&ask.with_text(key)).as_bytes());
         loop {
             let answer = element(&mut wire).await?;
@@ -257,8 +276,9 @@ impl S2s {
             }
             return match attribute(&answer, "type") {
                 Some("valid") => {
-                    wire.set_limits(Limits::CLIENT);
-                    Ok(Outgoing { wire, proof: Proof::Dialback, certificate })
+                    let (managed, multiplexes) = (is_managed(&features), takes_dialback(&features));
+                    let proof = Proof::Dialback;
+                    Ok(Outgoing { wire, proof, certificate, peer, id, bidi, managed, multiplexes })
                 }
                 Some("invalid") => Err(Failure::new("it says that our dialback key is wrong")),
                 _ => Err(Failure::new(format!("it could not check our dialback key ({})", refusal(&answer)))),
@@ -276,11 +296,7 @@ impl S2s {
         opened: Opened,
     ) -> Result<bool, Failure> {
         let mut wire = opened.wire;
-        let ask = Tree::new(NS_DIALBACK, "verify")
-            .with_attr("from", local.as_str())
-            .with_attr("to", remote.as_str())
-            .with_attr("id", id)
-            .with_text(key);
+        let ask = ask_tree("verify", local.as_str(), remote.as_str()).with_attr("id", id).with_text(key);
         wire.connection.output().extend_from_slice(prefixed(&ask).as_bytes());
         loop {
             let answer = element(&mut wire).await?;
@@ -372,8 +388,22 @@ pub(crate) fn prefixed(element: &Tree) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// An element of dialback.
+pub(crate) fn ask_tree(name: &'static str, from: &str, to: &str) -> Tree {
+    Tree::new(NS_DIALBACK, name).with_attr("from", from).with_attr("to", to)
+}
+
+fn is_managed(features: &Element) -> bool {
+    features.children.find(acks::NS, "sm").is_some()
+}
+
+/// Dialback, with errors that leave the stream as it is (XEP-0220 §2.4).
+fn takes_dialback(features: &Element) -> bool {
+    features.children.find(NS_DIALBACK_FEATURE, "dialback").is_some()
+}
+
 /// The condition in a dialback error (XEP-0220 §2.4).
-fn refusal(answer: &Element) -> String {
+pub(crate) fn refusal(answer: &Element) -> String {
     let error = answer.children.iter().find(|child| child.name() == "error").map(|error| error.tree());
     let condition =
         error.as_ref().and_then(|error| error.children().next()).map(|child| child.name().to_owned());

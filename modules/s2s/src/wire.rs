@@ -222,6 +222,10 @@ pub(crate) fn told(element: &Element) -> String {
 pub(crate) const NS_DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220 §2.
 pub(crate) const NS_DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// XEP-0288 §2.2.
+pub(crate) const NS_BIDI: &str = "urn:xmpp:bidi";
+/// XEP-0288 §2.1.
+pub(crate) const NS_BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
 /// Read at once: one TLS record.
 const CHUNK: usize = 16 << 10;
 /// So much of what another server says goes into our log.
