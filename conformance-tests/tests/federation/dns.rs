@@ -44,6 +44,12 @@ impl Dns {
         self.add(name, SRV, Record::Srv { priority: 1, weight: 1, port, target: target.to_owned() });
     }
 
+    /// What was there is forgotten.
+    pub(crate) fn moved(&self, name: &str, port: u16, target: &str) {
+        self.table.lock().expect("no other panicked").remove(&(name.to_owned(), SRV));
+        self.service(name, port, target);
+    }
+
     fn add(&self, name: &str, kind: u16, record: Record) {
         let mut table = self.table.lock().expect("no other panicked");
         table.entry((name.to_owned(), kind)).or_default().push(record);

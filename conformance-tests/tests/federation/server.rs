@@ -83,6 +83,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and tells the name server where it is.
     pub(crate) fn start(plan: &Plan<'_>, dns: &Dns) -> Self {
+        Self::start_with(plan, dns, &[])
+    }
+
+    /// The same, with certificates for more domains.
+    pub(crate) fn start_with(plan: &Plan<'_>, dns: &Dns, more: &[(&str, (String, String))]) -> Self {
         let dir = TempDir::new().expect("the system's temporary folder is ours to use");
         let [c2s, s2s, s2s_tls, component] = [free_port(), free_port(), free_port(), free_port()];
         // ejabberd asks the system for addresses, which knows this name and no other of ours.
@@ -96,8 +101,11 @@ impl Server {
         fs::create_dir_all(&certs).expect("the folder is ours");
         fs::create_dir_all(path.join("data")).expect("the folder is ours");
         let (certificate, key) = &plan.certificate;
-        write(&certs.join(format!("{}.crt", plan.domain)), certificate);
-        write(&certs.join(format!("{}.key", plan.domain)), key);
+        let all = more.iter().map(|(domain, pair)| (*domain, pair)).chain([(plan.domain, &plan.certificate)]);
+        for (domain, (certificate, key)) in all {
+            write(&certs.join(format!("{domain}.crt")), certificate);
+            write(&certs.join(format!("{domain}.key")), key);
+        }
         write(&certs.join("all.pem"), &format!("{key}{certificate}"));
         write(&path.join("ca.crt"), &plan.trusted);
         let ports = Ports { c2s, s2s, s2s_tls, component, dns: dns.address.port() };
@@ -186,15 +194,20 @@ impl Server {
 
     /// A client that is logged in.
     pub(crate) fn login(&self, name: &str) -> Client {
-        Client::login(self, name)
+        Client::login(self, &self.domain, name)
     }
 
     /// The same; the account is made first.
     pub(crate) fn client(&self, name: &str) -> Client {
+        self.client_at(&self.domain, name)
+    }
+
+    /// The same, at another host of the server.
+    pub(crate) fn client_at(&self, domain: &str, name: &str) -> Client {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             // A port may be open before the host is up.
-            match Client::register(self, name) {
+            match Client::register(self, domain, name) {
                 Ok(()) => break,
                 Err(reason) => {
                     assert!(Instant::now() < deadline, "{:?}: {reason}; {}", self.kind, self.output())
@@ -202,7 +215,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(200));
         }
-        let mut client = Client::login(self, name);
+        let mut client = Client::login(self, domain, name);
         client.until("<presence");
         client
     }
@@ -394,29 +407,27 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn connect(server: &Server) -> Result<Self, String> {
+    fn connect(server: &Server, domain: &str) -> Result<Self, String> {
         let stream = TcpStream::connect(("127.0.0.1", server.c2s)).map_err(|error| error.to_string())?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).map_err(|error| error.to_string())?;
         let mut client = Self { stream, seen: String::new(), jid: String::new() };
-        client.open(server)?;
+        client.open(domain)?;
         Ok(client)
     }
 
-    fn open(&mut self, server: &Server) -> Result<(), String> {
+    fn open(&mut self, domain: &str) -> Result<(), String> {
         self.try_send(&format!(
             "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
-             to='{}' version='1.0'>",
-            server.domain
+             to='{domain}' version='1.0'>"
         ))?;
         self.try_until("</stream:features>").map(drop)
     }
 
-    fn register(server: &Server, name: &str) -> Result<(), String> {
-        let mut client = Self::connect(server)?;
+    fn register(server: &Server, domain: &str, name: &str) -> Result<(), String> {
+        let mut client = Self::connect(server, domain)?;
         client.try_send(&format!(
-            "<iq type='set' id='reg' to='{}'><query xmlns='jabber:iq:register'><username>{name}</username>\
-             <password>pencil</password></query></iq>",
-            server.domain
+            "<iq type='set' id='reg' to='{domain}'><query xmlns='jabber:iq:register'><username>{name}</username>\
+             <password>pencil</password></query></iq>"
         ))?;
         let answer = client.try_until_any(&["/>", "</iq>"])?;
         if answer.contains("type='error'") || answer.contains("type=\"error\"") {
@@ -425,19 +436,19 @@ impl Client {
         Ok(())
     }
 
-    fn login(server: &Server, name: &str) -> Self {
+    fn login(server: &Server, domain: &str, name: &str) -> Self {
         use base64::Engine;
-        let mut client = Self::connect(server).expect("it answers");
+        let mut client = Self::connect(server, domain).expect("it answers");
         let plain = base64::engine::general_purpose::STANDARD.encode(format!("\0{name}\0pencil"));
         client.send(&format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
         ));
         client.until("<success");
         client.until(">");
-        client.open(server).expect("it answers");
+        client.open(domain).expect("it answers");
         client.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq>");
         client.until("</iq>");
-        client.jid = format!("{name}@{}", server.domain);
+        client.jid = format!("{name}@{domain}");
         // Who has asked for the roster is told of subscriptions.
         client.send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>");
         client.until("jabber:iq:roster");

@@ -38,10 +38,10 @@ pub struct Config {
     pub ack_time_max: Duration,
     /// Time that a stream which broke may be resumed (XEP-0198); then what may not have arrived is sent once more.
     pub resume_time_max: Duration,
-    /// Bytes that a domain may send in a second on average, over all its streams; beyond it is read more slowly.
-    pub rate_per_second: Bytes,
-    /// Bytes that it may send at once before the rate applies.
+    /// Bytes that a domain may send at once before the rate applies.
     pub rate_burst: Bytes,
+    /// Bytes that it may send in a second on average, over all its streams; beyond it is read more slowly.
+    pub rate_per_second: Bytes,
     /// Domains that may be proven on one stream.
     pub domains_per_stream_max: usize,
     /// Proofs by dialback under way at the same time, of all servers together.

@@ -192,15 +192,14 @@ impl Sessions {
         }
     }
 
-    /// Sessions without a stream whose other server has opened a new one instead: it knows nothing of them.
-    pub(crate) fn superseded(&self, pair: &Pair) -> Vec<Box<Session>> {
+    /// A session without a stream whose other server has opened a new one instead: it knows nothing of it.
+    pub(crate) fn superseded(&self, pair: &Pair) -> Option<Box<Session>> {
         let mut known = self.0.lock();
         let is = |entry: &Entry| {
             entry.pair == *pair && matches!(&entry.place, Place::Parted(_, parted) if !parted.by_us)
         };
-        let ids: Vec<String> =
-            known.entries.iter().filter(|(_, entry)| is(entry)).map(|(id, _)| id.clone()).collect();
-        ids.iter().filter_map(|id| known.take(id)).collect()
+        let id = known.entries.iter().find(|(_, entry)| is(entry)).map(|(id, _)| id.clone())?;
+        known.take(&id)
     }
 
     /// Looks at a session that has lain here without a stream since it was parted in that way; none: it does not any
@@ -262,3 +261,118 @@ impl Known {
 
 /// So many sessions that are over are remembered.
 const PAST_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use waxwing_core::Custody;
+
+    use super::*;
+    use crate::link::tests::{link, waiting};
+
+    fn pair(remote: &str) -> Pair {
+        (Domain::parse(remote).unwrap(), Domain::parse("ours.example").unwrap())
+    }
+
+    fn session(id: &str, remote: &str) -> Box<Session> {
+        let mut session = Session { id: Some(id.to_owned()), pair: Some(pair(remote)), ..Session::default() };
+        session.handled.take(Custody::memory());
+        Box::new(session)
+    }
+
+    fn parted(by_us: bool) -> Parted {
+        Parted { by_us, until: Instant::now() + Duration::from_secs(60) }
+    }
+
+    #[tokio::test]
+    async fn xep0198_5_a_session_belongs_to_its_domains() {
+        let sessions = Sessions::default();
+        sessions.part(session("1", "a.example"), parted(false), 10).unwrap();
+        let unknown = Unknown { handled: None };
+        assert_eq!(sessions.fetch("1", &pair("b.example")).await.unwrap_err(), unknown);
+        assert_eq!(sessions.fetch("2", &pair("a.example")).await.unwrap_err(), unknown);
+        assert_eq!(sessions.parted_count(), 1);
+        assert_eq!(sessions.fetch("1", &pair("a.example")).await.unwrap().handled.count(), 1);
+        assert_eq!(sessions.parted_count(), 0);
+        assert_eq!(sessions.fetch("1", &pair("a.example")).await.unwrap_err(), unknown, "it has gone");
+    }
+
+    #[tokio::test]
+    async fn xep0198_5_what_is_over_has_its_count_still_for_who_may_know() {
+        let sessions = Sessions::default();
+        sessions.close("1", pair("a.example"), 7);
+        assert_eq!(sessions.fetch("1", &pair("a.example")).await.unwrap_err().handled, Some(7));
+        assert_eq!(sessions.fetch("1", &pair("b.example")).await.unwrap_err().handled, None);
+        for id in 0..PAST_MAX {
+            sessions.close(&format!("x{id}"), pair("a.example"), 1);
+        }
+        assert_eq!(sessions.fetch("1", &pair("a.example")).await.unwrap_err().handled, None);
+    }
+
+    /// Whether its stream looks at its desk or breaks at that moment.
+    #[tokio::test]
+    async fn xep0198_5_a_session_with_a_stream_is_handed_over() {
+        let sessions = Arc::new(Sessions::default());
+        for breaks in [false, true] {
+            let live = session("1", "a.example");
+            sessions.open(&live);
+            let known = Arc::clone(&sessions);
+            let heir = tokio::spawn(async move { known.fetch("1", &pair("a.example")).await });
+            tokio::task::yield_now().await;
+            if breaks {
+                assert!(sessions.part(live, parted(false), 10).unwrap().is_empty());
+            } else {
+                let Some(Ask::HandOver(heir)) = live.desk.take().pop() else { panic!("asked") };
+                heir.send(live).unwrap();
+            }
+            assert_eq!(heir.await.unwrap().unwrap().handled.count(), 1);
+            assert_eq!(sessions.parted_count(), 0);
+        }
+    }
+
+    #[test]
+    fn too_many_sessions_without_a_stream_are_not_kept() {
+        let sessions = Sessions::default();
+        sessions.part(session("1", "a.example"), parted(false), 1).unwrap();
+        assert_eq!(
+            sessions.part(session("2", "a.example"), parted(false), 1).unwrap_err().0.id.unwrap(),
+            "2"
+        );
+        assert!(sessions.part(Box::default(), parted(false), 9).is_err(), "it has no id");
+    }
+
+    #[test]
+    fn who_begins_anew_has_forgotten_what_lay_here_of_its_streams() {
+        let sessions = Sessions::default();
+        sessions.part(session("1", "a.example"), parted(true), 10).unwrap();
+        sessions.part(session("2", "b.example"), parted(false), 10).unwrap();
+        sessions.part(session("3", "a.example"), parted(false), 10).unwrap();
+        assert_eq!(sessions.superseded(&pair("a.example")).unwrap().id.unwrap(), "3");
+        assert!(sessions.superseded(&pair("a.example")).is_none());
+        assert_eq!(sessions.parted_count(), 2);
+    }
+
+    #[test]
+    fn a_session_that_was_parted_anew_is_not_taken_by_who_knew_the_old_one() {
+        let sessions = Sessions::default();
+        let (old, new) = (parted(true), Parted { by_us: false, ..parted(true) });
+        sessions.part(session("1", "a.example"), new, 10).unwrap();
+        assert!(sessions.take("1", old).is_none() && sessions.look("1", old, |_| ()).is_none());
+        assert!(sessions.take("1", new).is_some());
+    }
+
+    #[test]
+    fn rfc6120_10_1_what_was_written_comes_before_what_was_to_be_written_again() {
+        let link = link();
+        let sent = |id| Sent { link: Arc::clone(&link), waiting: waiting(id) };
+        let mut session = Session::default();
+        session.unacked.sent(sent("1"));
+        session.again.extend([sent("2"), sent("3")]);
+        assert!(session.owes(&link) && session.oldest().is_some());
+        session.put_back();
+        assert!(!session.owes(&link) && session.oldest().is_none());
+        let ids = std::iter::from_fn(|| link.take()).map(|waiting| waiting.stanza.id.unwrap().to_string());
+        assert_eq!(ids.collect::<Vec<_>>(), ["1", "2", "3"]);
+    }
+}

@@ -168,7 +168,7 @@ impl Stream {
             self.session.id = Some(id);
         }
         // It has begun anew: it would not resume what lies here of the same domains.
-        for old in self.s2s.sessions.superseded(&pair) {
+        while let Some(old) = self.s2s.sessions.superseded(&pair) {
             self.s2s.dissolve(old, None);
         }
         self.count_anew(pair);
