@@ -158,6 +158,44 @@ fn xep0198_5_the_other_server_goes_on_from_its_side() {
     back.cut();
 }
 
+/// A server without stream management answers a ping, and that says as much. What kernels and wires had swallowed when
+/// the link was cut is sent again.
+fn swallowed(kind: Kind) {
+    let pair = crate::pair(kind, Proof::Dialback, false);
+    let proxy = Proxy::start(pair.theirs.s2s);
+    pair.dns.moved("_xmpp-server._tcp.theirs.lit", proxy.port, "localhost");
+    let (mut romeo, mut juliet) = (pair.ours.client("romeo"), pair.theirs.client("juliet"));
+    crate::say(&mut romeo, &mut juliet, "first");
+    // So that it is confirmed.
+    thread::sleep(Duration::from_secs(3));
+    proxy.stall(true);
+    for number in 0..PORTION {
+        let to = "juliet@theirs.lit";
+        romeo.send(&format!("<message to='{to}' type='chat' id='{number}'><body>{number}</body></message>"));
+    }
+    assert!(romeo.ask("ours.lit", "end", "<ping xmlns='urn:xmpp:ping'/>").contains("result"));
+    // The kernel takes it at once.
+    thread::sleep(Duration::from_millis(300));
+    assert!(pair.ours.run(&["s2s", "list"]).contains("0 wait"));
+    proxy.cut();
+    proxy.stall(false);
+    juliet.until("</message>");
+    for wanted in 0..PORTION {
+        assert_eq!(number(&juliet.until("</message>")), wanted);
+    }
+    crate::say(&mut romeo, &mut juliet, "last");
+}
+
+#[test]
+fn what_was_swallowed_on_the_way_to_prosody_is_sent_again() {
+    swallowed(Kind::Prosody);
+}
+
+#[test]
+fn what_was_swallowed_on_the_way_to_ejabberd_is_sent_again() {
+    swallowed(Kind::Ejabberd);
+}
+
 /// Which of the two is killed while messages go from ours to theirs.
 fn killed(which: impl Fn(&mut Pair) -> &mut Server) {
     let mut pair = pair(Kind::Waxwing, Proof::Certificates, false);

@@ -29,6 +29,8 @@ pub(crate) enum Ask {
     Serve(Arc<Link>),
     /// To prove that pair by dialback, and then to serve it; false is told if that failed.
     Prove(Arc<Link>, oneshot::Sender<bool>),
+    /// To note that the question with this id was answered.
+    Confirm(String),
     /// To end, and to leave the session to who resumes it.
     HandOver(oneshot::Sender<Box<Session>>),
 }

@@ -188,6 +188,7 @@ impl S2s {
                 Ask::Serve(link) => self.look_again(link),
                 Ask::Prove(_, told) => drop(told),
                 Ask::HandOver(heir) => drop(heir),
+                Ask::Confirm(_) => {}
             }
         }
     }

@@ -53,6 +53,7 @@ use link::{Link, Pushed, Waiting, forbidden};
 use listen::Port;
 use outbox::Outbox;
 use session::Sessions;
+use stream::confirm::Questions;
 
 /// Everything that has to do with other servers.
 pub struct S2s {
@@ -70,6 +71,7 @@ pub struct S2s {
     /// Streams of ours, by the domain that they go to, that take other domains of ours.
     hubs: Mutex<HashMap<Domain, Arc<Desk>>>,
     sessions: Sessions,
+    questions: Questions,
     /// How much each domain may send.
     rates: Mutex<HashMap<Domain, Arc<Mutex<TokenBucket>>>>,
     /// Bytes in all links.
@@ -154,6 +156,7 @@ impl Module for S2s {
             lanes: Mutex::default(),
             hubs: Mutex::default(),
             sessions: Sessions::default(),
+            questions: Questions::default(),
             rates: Mutex::default(),
             waiting: Arc::default(),
             tasks: Mutex::default(),

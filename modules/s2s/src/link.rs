@@ -98,6 +98,14 @@ impl Sent {
     pub(crate) fn put_back(self) {
         self.link.state.lock().queue.push_front(self.waiting);
     }
+
+    /// The same, after [`Link::done`].
+    pub(crate) fn take_back(self) {
+        let bytes = self.waiting.bytes();
+        self.link.state.lock().bytes += bytes;
+        self.link.all.fetch_add(bytes, Ordering::Relaxed);
+        self.put_back();
+    }
 }
 
 impl Link {

@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) handled: Handled,
     /// What was written; without stream management, until the kernel has taken it.
     pub(crate) unacked: Unacked<Sent>,
+    /// Messages that the kernel has taken, without stream management, and that may not have arrived.
+    pub(crate) unconfirmed: VecDeque<Sent>,
     /// What is to be written once more, before anything else.
     pub(crate) again: VecDeque<Sent>,
 }
@@ -40,6 +42,7 @@ impl Session {
         let unacked = self.unacked.take();
         let all = unacked.into_iter().chain(std::mem::take(&mut self.again));
         all.rev().for_each(Sent::put_back);
+        std::mem::take(&mut self.unconfirmed).into_iter().rev().for_each(Sent::take_back);
     }
 
     /// Since when the oldest stanza has been on its way that may not have arrived.

@@ -1,6 +1,7 @@
 //! A stream with another server, whoever has opened it: what comes, what goes, and how long it lasts.
 
 pub(crate) mod acks;
+pub(crate) mod confirm;
 mod dialback;
 mod end;
 mod negotiation;
@@ -25,6 +26,7 @@ use crate::S2s;
 use crate::session::Session;
 use crate::wire::{Broken, NS_DIALBACK, Wire, attribute, is, told};
 use acks::Acks;
+use confirm::Confirm;
 use dialback::{Checked, Proving};
 pub(crate) use end::Ended;
 pub(crate) use negotiation::serve;
@@ -52,6 +54,7 @@ pub(crate) struct Stream {
     multiplexes: bool,
     session: Session,
     acks: Acks,
+    confirm: Confirm,
     /// Keys that the other server has shown.
     checks: JoinSet<Checked>,
     /// Keys that we have shown.
@@ -162,6 +165,7 @@ impl Stream {
             multiplexes: false,
             session: Session::default(),
             acks: Acks::default(),
+            confirm: Confirm::default(),
             checks: JoinSet::new(),
             proving: Vec::new(),
             worth: String::new(),
@@ -259,8 +263,8 @@ impl Stream {
         // Where something is under way still, its end will be noticed.
         let idle = idle.filter(|at| *at > now);
         let dead = self.must_be_heard().then(|| clocks.heard + config.silence_time_max.0);
-        let acks = self.acks.due(config);
-        let others = [login, blocked, clocks.read_after, clocks.leaving, idle, dead, acks];
+        let (acks, confirm) = (self.acks.due(config), self.confirm.due(config));
+        let others = [login, blocked, clocks.read_after, clocks.leaving, idle, dead, acks, confirm];
         others.into_iter().flatten().min().map_or(quiet, |due| due.min(quiet))
     }
 
@@ -285,6 +289,8 @@ impl Stream {
             return Err(error.text("Nothing came for too long.").into());
         }
         self.acks.patience(config, now)?;
+        self.tick_confirm(now);
+        let config = &self.s2s.config;
         if self.role == Role::Initiating
             && over(self.clocks.used, config.idle_time_max.0)
             && self.is_settled()

@@ -177,6 +177,9 @@ impl Stream {
     }
 
     fn count_anew(&mut self, pair: crate::session::Pair) {
+        // A question would be a stanza that nobody counts.
+        self.close_question();
+        self.confirm_all();
         self.session.pair = Some(pair);
         self.session.handled = Handled::default();
         self.session.unacked.begin();

@@ -44,7 +44,12 @@ impl Stream {
     pub(super) async fn finish(mut self: Box<Self>, end: End) -> Ended {
         self.s2s.guests.lock().remove(&self.number);
         self.leave_places();
+        self.close_question();
         self.last_ack();
+        if matches!(end, End::Gone | End::Idle | End::Shutdown) {
+            // RFC 6120 §4.4: it has read all that was written.
+            self.confirm_all();
+        }
         if let (Some(local), Some(remote), Some(reason)) = (&self.local, &self.remote, end.trouble())
             && !self.is_unproven()
         {

@@ -59,6 +59,10 @@ impl Stream {
         };
         let remote = self.proven_by(&stanza)?;
         self.s2s.metrics.received.inc();
+        if self.s2s.questions.answered_by(&stanza) {
+            self.handled(Custody::memory());
+            return Ok(());
+        }
         let shared = Arc::clone(&self.s2s.shared);
         let custody = shared.router().route(stanza, Origin::Remote(remote), Custody::memory()).await;
         if custody.outcome().is_none() && shared.store().is_busy() {

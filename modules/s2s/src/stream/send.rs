@@ -51,6 +51,7 @@ impl Stream {
             match ask {
                 Ask::Serve(link) => self.serve(link),
                 Ask::Prove(link, told) => self.prove_ours(link, told),
+                Ask::Confirm(id) => self.confirmed(&id),
                 Ask::HandOver(heir) => {
                     let session = std::mem::take(&mut self.session);
                     if let Err(session) = heir.send(Box::new(session)) {
@@ -115,7 +116,7 @@ impl Stream {
         self.clocks.blocked = None;
         if !self.acks.is_on() {
             let sent = self.session.unacked.ack_all();
-            self.arrived(sent);
+            self.taken(sent);
         }
     }
 
