@@ -19,6 +19,7 @@ pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_csi::Csi>(),
     ModuleDef::of::<waxwing_blocking::Blocking>(),
     ModuleDef::of::<waxwing_disco::Disco>(),
+    ModuleDef::of::<waxwing_joined::Joined>(),
     ModuleDef::of::<waxwing_vcard::VCard>(),
     ModuleDef::of::<waxwing_private::Private>(),
     ModuleDef::of::<waxwing_push::Push>(),

@@ -161,7 +161,7 @@ fn xep0198_5_the_other_server_goes_on_from_its_side() {
 /// A server without stream management answers a ping, and that says as much. What kernels and wires had swallowed when
 /// the link was cut is sent again.
 fn swallowed(kind: Kind) {
-    let pair = crate::pair(kind, Proof::Dialback, false);
+    let pair = pair(kind, Proof::Dialback, false);
     let proxy = Proxy::start(pair.theirs.s2s);
     pair.dns.moved("_xmpp-server._tcp.theirs.lit", proxy.port, "localhost");
     let (mut romeo, mut juliet) = (pair.ours.client("romeo"), pair.theirs.client("juliet"));

@@ -205,6 +205,74 @@ fn xep0288_2_2_nothing_comes_back_unasked_or_unproven() {
     unproven.ends_with("not-authorized");
 }
 
+/// RFC 6120 §6.4.6: after `<success/>` comes a new stream, and nothing before.
+#[test]
+fn rfc6120_6_4_6_nothing_is_sent_before_the_new_header() {
+    let stage = stage("");
+    let mut romeo = stage.ours.client("romeo");
+    let mut raw = stage.secure();
+    raw.until("</stream:features>");
+    raw.send(BIDI);
+    raw.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>");
+    raw.until("<success");
+    raw.until(">");
+    chat(&mut romeo, "early");
+    let error = romeo.until("</message>");
+    assert!(error.contains("remote-server-not-found"), "{error}");
+    raw.open(&stage.ours, "theirs.lit");
+    let came = raw.until("</stream:features>");
+    assert!(!came.contains("early"), "{came}");
+    chat(&mut romeo, "now");
+    raw.until("<body>now</body>");
+    // What is proven is not proven again.
+    raw.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>");
+    assert!(raw.until("</failure>").contains("<invalid-mechanism"));
+}
+
+/// What went over the new stream before it goes on with the old one is not forgotten, nor counted.
+#[test]
+fn xep0198_5_a_stream_that_has_carried_something_goes_on_with_another() {
+    let stage = stage("");
+    let mut romeo = stage.ours.client("romeo");
+    let mut raw = stage.both_ways();
+    let id = enable(&mut raw);
+    drop(raw);
+    let mut raw = stage.both_ways();
+    chat(&mut romeo, "early");
+    raw.until("<body>early</body>");
+    resume(&mut raw, &id, 0);
+    raw.until("<resumed");
+    // Whether that has arrived it is asked.
+    raw.until(ASK);
+    raw.send("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    chat(&mut romeo, "later");
+    raw.until("<body>later</body>");
+    raw.until(ASK);
+    raw.send("<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    assert!(stage.ours.run(&["s2s", "list"]).contains("0 wait"));
+    // Time for questions that nobody may ask now.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    raw.send(ASK);
+    let came = raw.until("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    assert!(!came.contains("urn:xmpp:ping"), "{came}");
+}
+
+/// What only acknowledges when it is asked is asked again.
+#[test]
+fn xep0198_4_an_answer_that_tells_nothing_new_is_an_answer() {
+    let stage = stage("[modules.s2s]\nack_time_max = '3 s'");
+    let mut romeo = stage.ours.client("romeo");
+    let mut raw = stage.both_ways();
+    enable(&mut raw);
+    chat(&mut romeo, "first");
+    for _ in 0..5 {
+        raw.until(ASK);
+        raw.send("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    }
+    raw.until(ASK);
+    raw.ends_with("connection-timeout");
+}
+
 /// A pair of domains goes over a stream on which it was proven, and no other one.
 #[test]
 fn xep0288_2_2_another_host_of_ours_does_not_use_it() {

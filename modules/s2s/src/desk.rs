@@ -35,6 +35,12 @@ pub(crate) enum Ask {
     HandOver(oneshot::Sender<Box<Session>>),
 }
 
+impl Ask {
+    pub(crate) fn is_for_heir(&self) -> bool {
+        matches!(self, Self::HandOver(_))
+    }
+}
+
 impl Desk {
     /// Something waits in one of the links.
     pub(crate) fn wake(&self) {
@@ -56,6 +62,15 @@ impl Desk {
     /// Until there is something to look at.
     pub(crate) async fn called(&self) {
         self.wake.notified().await;
+    }
+
+    /// What somebody else is to look at, before what was asked since.
+    pub(crate) fn put_back(&self, mut asks: Vec<Ask>) {
+        let mut known = self.asks.lock();
+        asks.append(&mut known.waiting);
+        known.waiting = asks;
+        drop(known);
+        self.wake();
     }
 
     pub(crate) fn take(&self) -> Vec<Ask> {

@@ -20,6 +20,7 @@ mod link;
 mod listen;
 mod outbox;
 mod outgoing;
+mod proofs;
 mod session;
 mod stream;
 #[cfg(test)]
@@ -31,7 +32,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::error;
@@ -52,6 +52,7 @@ pub use find::{Addresses, FindError, Finder, Target};
 use link::{Link, Pushed, Waiting, forbidden};
 use listen::Port;
 use outbox::Outbox;
+use proofs::Proofs;
 use session::Sessions;
 use stream::confirm::Questions;
 
@@ -74,11 +75,13 @@ pub struct S2s {
     questions: Questions,
     /// How much each domain may send.
     rates: Mutex<HashMap<Domain, Arc<Mutex<TokenBucket>>>>,
+    /// When the links were looked through last, being too many.
+    tidied: Mutex<Instant>,
     /// Bytes in all links.
     waiting: Arc<AtomicUsize>,
     /// The tasks of the links.
     tasks: Mutex<JoinSet<()>>,
-    proofs: Semaphore,
+    proofs: Proofs,
     outbox: TableRef<Outbox>,
     /// The number of the next row.
     next_row: AtomicU64,
@@ -158,9 +161,10 @@ impl Module for S2s {
             sessions: Sessions::default(),
             questions: Questions::default(),
             rates: Mutex::default(),
+            tidied: Mutex::new(Instant::now()),
             waiting: Arc::default(),
             tasks: Mutex::default(),
-            proofs: Semaphore::new(config.proofs_max),
+            proofs: Proofs::new(config.proofs_max),
             outbox,
             next_row: AtomicU64::new(0),
             entrance: Arc::default(),
@@ -267,7 +271,12 @@ impl S2s {
             return Some(Arc::clone(link));
         }
         if links.len() >= self.config.pairs_max {
-            links.retain(|_, link| !link.is_forgettable());
+            // Looking through all is not done for each stanza.
+            let now = Instant::now();
+            if std::mem::replace(&mut *self.tidied.lock(), now) + TIDY_PAUSE > now {
+                return None;
+            }
+            links.retain(|_, link| is_in_use(link));
             if links.len() >= self.config.pairs_max {
                 return None;
             }
@@ -298,7 +307,7 @@ impl S2s {
 
     /// Forgets pairs that nobody uses.
     fn tidy(&self) {
-        self.links.lock().retain(|_, link| !link.is_forgettable());
+        self.links.lock().retain(|_, link| is_in_use(link));
         self.rates.lock().retain(|_, rate| Arc::strong_count(rate) > 1);
         self.metrics.parted.set(i64::try_from(self.sessions.parted_count()).unwrap_or(i64::MAX));
     }
@@ -345,5 +354,12 @@ impl S2s {
     }
 }
 
+/// Somebody has it in hand, or something is known of it.
+fn is_in_use(link: &Arc<Link>) -> bool {
+    Arc::strong_count(link) > 1 || !link.is_forgettable()
+}
+
+/// So long between two looks through all links.
+const TIDY_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// A refused stanza may be so many times as long as one that is accepted.
 const SKIP_FACTOR: usize = 16;

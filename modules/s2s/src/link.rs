@@ -98,14 +98,6 @@ impl Sent {
     pub(crate) fn put_back(self) {
         self.link.state.lock().queue.push_front(self.waiting);
     }
-
-    /// The same, after [`Link::done`].
-    pub(crate) fn take_back(self) {
-        let bytes = self.waiting.bytes();
-        self.link.state.lock().bytes += bytes;
-        self.link.all.fetch_add(bytes, Ordering::Relaxed);
-        self.put_back();
-    }
 }
 
 impl Link {
@@ -203,6 +195,17 @@ impl Link {
         line
     }
 
+    /// Whether more than these bytes are not known to have arrived, here or of all servers together.
+    pub(crate) fn is_beyond(&self, bytes: usize, all: usize) -> bool {
+        self.state.lock().bytes > bytes || self.all.load(Ordering::Relaxed) > all
+    }
+
+    /// What went wrong with the last stream, if that was good for nothing.
+    pub(crate) fn failing(&self) -> Option<String> {
+        let state = self.state.lock();
+        (state.tries > 0).then(|| state.trouble.clone()).flatten()
+    }
+
     /// When the other server may be tried again.
     pub(crate) fn pause(&self) -> Option<Instant> {
         self.state.lock().pause
@@ -215,6 +218,12 @@ impl Link {
         state.trouble = Some(failure.words.clone());
         state.refused = Some((Instant::now() + pause, Arc::clone(failure)));
         pause
+    }
+
+    /// The other server can be talked to now, whatever was before.
+    pub(crate) fn forgive(&self) {
+        let mut state = self.state.lock();
+        (state.refused, state.pause) = (None, None);
     }
 
     /// A stream has ended. One that was good for nothing counts as a try that failed.

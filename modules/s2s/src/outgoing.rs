@@ -34,7 +34,7 @@ impl Failure {
 
     /// Another try changes nothing.
     pub(crate) fn is_final(&self) -> bool {
-        self.condition == Condition::RemoteServerNotFound
+        matches!(self.condition, Condition::RemoteServerNotFound | Condition::InternalServerError)
     }
 }
 
@@ -280,7 +280,11 @@ impl S2s {
                     let proof = Proof::Dialback;
                     Ok(Outgoing { wire, proof, certificate, peer, id, bidi, managed, multiplexes })
                 }
-                Some("invalid") => Err(Failure::new("it says that our dialback key is wrong")),
+                // XEP-0220 §2.1.2.
+                Some("invalid") => Err(Failure {
+                    condition: Condition::InternalServerError,
+                    words: "it says that our dialback key is wrong".to_owned(),
+                }),
                 _ => Err(Failure::new(format!("it could not check our dialback key ({})", refusal(&answer)))),
             };
         }
@@ -357,6 +361,9 @@ async fn external(wire: &mut Wire, local: &Domain) -> Result<bool, Failure> {
 /// The next element; an error or the end of the stream is a failure.
 async fn element(wire: &mut Wire) -> Result<Element, Failure> {
     loop {
+        if wire.received > NEGOTIATION_BYTES_MAX {
+            return Err(Failure::new("it sends too much before anything is proven"));
+        }
         match wire.next().await? {
             Item::Element(element) if is(&element, ns::STREAMS, "error") => {
                 return Err(Failure::new(format!("it ended the stream: {}", told(&element))));
@@ -417,3 +424,6 @@ pub(crate) fn system_shutdown() -> StreamError {
 
 /// Shared, because it is told to each that waits.
 pub(crate) type Told = Arc<Failure>;
+
+/// More is not to be said before stanzas.
+const NEGOTIATION_BYTES_MAX: usize = 128 << 10;

@@ -8,6 +8,7 @@ mod negotiation;
 mod receive;
 mod send;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(crate) struct Stream {
     wire: Wire,
     /// Where the other end is, for people.
     peer: String,
+    /// Who has connected to us.
+    address: Option<IpAddr>,
     role: Role,
     /// What the receiving server has called it: dialback keys hang on it.
     id: String,
@@ -115,6 +118,8 @@ enum End {
     Shutdown,
     /// Another stream goes on with the session.
     HandedOver,
+    /// Its key was wrong, and nothing else speaks for it (XEP-0220 §2.2.1).
+    Disproved,
     Error(StreamError),
     Broken(String),
 }
@@ -154,6 +159,7 @@ impl Stream {
             s2s,
             wire,
             peer,
+            address: None,
             role,
             id: waxwing_stream::token(),
             fresh: true,
@@ -226,7 +232,7 @@ impl Stream {
             }
             Some(checked) = self.checks.join_next(), if !self.checks.is_empty() => {
                 if let Ok(checked) = checked {
-                    self.checked(checked);
+                    self.checked(checked)?;
                 }
             }
             () = desk.called() => {}
@@ -249,7 +255,9 @@ impl Stream {
 
     /// What is waited for on disk.
     fn awaited(&self) -> Option<Custody> {
-        self.unwritten.clone().or_else(|| self.acks.is_due().then(|| self.session.handled.next()).flatten())
+        let handled = &self.session.handled;
+        let matters = self.acks.is_due() || handled.waiting() >= UNHANDLED_MAX;
+        self.unwritten.clone().or_else(|| matters.then(|| handled.next()).flatten())
     }
 
     /// When something has to be looked at.
@@ -289,6 +297,7 @@ impl Stream {
             return Err(error.text("Nothing came for too long.").into());
         }
         self.acks.patience(config, now)?;
+        self.tick_acks(now);
         self.tick_confirm(now);
         let config = &self.s2s.config;
         if self.role == Role::Initiating
@@ -312,8 +321,9 @@ impl Stream {
             && !self.has_more()
     }
 
+    /// Nobody has shown who it is, or has not gone on since (RFC 6120 §6.4.6).
     fn is_unproven(&self) -> bool {
-        self.role == Role::Receiving && self.session.proven.is_empty()
+        self.role == Role::Receiving && (self.session.proven.is_empty() || self.fresh)
     }
 
     /// Once the server stops: when all is said, or the time for it is over.
@@ -339,6 +349,11 @@ impl Stream {
             }
             // On a stream of ours only what was asked for may come, unless both may send (XEP-0288).
             _ if self.role == Role::Initiating && !self.bidi => self.nobody_asked(),
+            (NS_DIALBACK, "result") if self.role == Role::Initiating => {
+                // XEP-0288 §2.2 lets it ask. The id of this stream is its own choice, so a key for it proves nothing.
+                self.decline_dialback(&element);
+                self.nobody_asked()
+            }
             (NS_DIALBACK, "result") => {
                 self.dialback(&element);
                 Ok(())
@@ -379,11 +394,9 @@ impl Stream {
                 {
                     return Err(StreamCondition::PolicyViolation.into());
                 }
+                let Some(fault) = Stanza::from_refused(refused, self.lang.as_ref()) else { return Ok(()) };
                 self.handled(Custody::memory());
-                match Stanza::from_refused(refused, self.lang.as_ref()) {
-                    Some(fault) => self.refuse(fault.reply_to, &fault.error).await,
-                    None => Ok(()),
-                }
+                self.refuse(fault.reply_to, &fault.error).await
             }
         }
     }
@@ -402,6 +415,7 @@ impl std::fmt::Display for End {
             Self::Told { words, .. } => write!(f, "it ended the stream: {words}"),
             Self::Idle => f.write_str("there was nothing to say"),
             Self::Shutdown => f.write_str("this server stops"),
+            Self::Disproved => f.write_str("its dialback key was wrong"),
             Self::HandedOver => f.write_str("it was resumed elsewhere"),
             Self::Error(error) => write!(f, "{error}"),
             Self::Broken(reason) => f.write_str(reason),

@@ -79,6 +79,8 @@ impl Wire {
     /// Writes what there is to write and waits for the next item.
     pub(crate) async fn next(&mut self) -> Result<Item, Broken> {
         loop {
+            // Whoever always has something to say leaves room for others, and for a time limit.
+            tokio::task::consume_budget().await;
             self.connection.flush().await?;
             if let Some(item) = self.poll()? {
                 return Ok(item);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use waxwing_xmpp::Domain;
+
 use crate::service::BoxFuture;
 use crate::{AccountRef, SessionRef};
 
@@ -23,6 +25,9 @@ pub enum Notice {
     SessionRestored(SessionRef),
     /// A client has resumed its session.
     SessionResumed(SessionRef),
+    /// A stream with another server, over which this host was talking to that domain, has broken and was not resumed:
+    /// what was on its way may be lost, and what the other server knew of this host's users as well.
+    RemoteCut(Domain),
 }
 
 /// Which notices a callback wants.
@@ -42,6 +47,8 @@ pub enum NoticeKind {
     SessionRestored,
     /// See [`Notice::SessionResumed`].
     SessionResumed,
+    /// See [`Notice::RemoteCut`].
+    RemoteCut,
 }
 
 impl Notice {
@@ -55,6 +62,7 @@ impl Notice {
             Self::SessionSleeps(_) => NoticeKind::SessionSleeps,
             Self::SessionRestored(_) => NoticeKind::SessionRestored,
             Self::SessionResumed(_) => NoticeKind::SessionResumed,
+            Self::RemoteCut(_) => NoticeKind::RemoteCut,
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Acks {
     asked: Option<Asked>,
     /// We want to know, since then.
     asking: Option<Instant>,
+    /// When to ask once more.
+    ask_again: Option<Instant>,
     /// So many were written when we asked last.
     asked_at: u32,
     /// What it was told last.
@@ -80,7 +82,7 @@ impl Acks {
         let answer = self.asked.and_then(|asked| asked.at);
         let asking = self.asking.map(|since| since + config.ack_time_max.0);
         let begin = self.since().map(|since| since + config.connect_time_max.0);
-        [answer, asking, begin].into_iter().flatten().min()
+        [answer, asking, begin, self.ask_again].into_iter().flatten().min()
     }
 
     /// The other server may have been silent for too long.
@@ -112,12 +114,14 @@ impl Stream {
     pub(super) async fn begin(&mut self, link: &Arc<Link>, parted: Option<Box<Session>>, managed: bool) {
         if let Some(mut old) = parted {
             if let (true, Ok(handled), Some(id)) = (managed, old.settle().await, &old.id) {
+                // It may want to come back by itself at this very moment: then it learns what was handled.
+                self.s2s.sessions.note(&old, handled);
                 let resume = Tree::new(NS, "resume").with_attr("previd", id.as_str());
                 self.wire.element(&resume.with_attr("h", handled.to_string()));
                 self.acks.state = State::Resuming(Instant::now(), old, Arc::clone(link));
                 return;
             }
-            self.s2s.dissolve(old, Some(link));
+            self.s2s.lose(old, Some(link));
         }
         self.start_anew(Arc::clone(link), managed);
     }
@@ -155,11 +159,7 @@ impl Stream {
             self.failed(Condition::UnexpectedRequest, None);
             return Ok(());
         };
-        // What is written before is not in the count, so it has to be away.
-        let patience = self.s2s.shared.limits().write_time_max.0;
-        let flushed = timeout(patience, self.wire.connection.flush()).await;
-        flushed.map_err(|_| End::Broken("it took nothing for too long".to_owned()))??;
-        self.flushed(true);
+        self.drain().await?;
         let mut answer = Tree::new(NS, "enabled");
         if matches!(attribute(element, "resume"), Some("true" | "1")) {
             let max = self.s2s.config.resume_time_max.0.as_secs().to_string();
@@ -169,22 +169,41 @@ impl Stream {
         }
         // It has begun anew: it would not resume what lies here of the same domains.
         while let Some(old) = self.s2s.sessions.superseded(&pair) {
-            self.s2s.dissolve(old, None);
+            self.s2s.lose(old, None);
         }
-        self.count_anew(pair);
         self.wire.element(&answer);
+        self.count_anew(pair);
+        Ok(())
+    }
+
+    /// What is written before the counting begins is not in the count, so it has to be away.
+    async fn drain(&mut self) -> Result<(), End> {
+        let patience = self.s2s.shared.limits().write_time_max.0;
+        let flushed = timeout(patience, self.wire.connection.flush()).await;
+        flushed.map_err(|_| End::Broken("it took nothing for too long".to_owned()))??;
+        self.flushed(true);
         Ok(())
     }
 
     fn count_anew(&mut self, pair: crate::session::Pair) {
-        // A question would be a stanza that nobody counts.
-        self.close_question();
-        self.confirm_all();
         self.session.pair = Some(pair);
         self.session.handled = Handled::default();
         self.session.unacked.begin();
-        self.acks = Acks { state: State::On, ..Acks::default() };
-        self.s2s.sessions.open(&self.session);
+        self.manage(0);
+    }
+
+    /// From now on both count.
+    fn manage(&mut self, told: u32) {
+        self.acks =
+            Acks { state: State::On, told, asked_at: self.session.unacked.count(), ..Acks::default() };
+        // A question would be a stanza that nobody counts.
+        self.stop_questions();
+        if !self.session.unconfirmed.is_empty() {
+            self.request();
+        }
+        if let Some(displaced) = self.s2s.sessions.open(&self.session) {
+            self.s2s.lose(displaced, None);
+        }
     }
 
     /// §5, as receiving server.
@@ -198,39 +217,41 @@ impl Stream {
             return Ok(());
         };
         match self.s2s.sessions.fetch(previd, &pair).await {
-            Ok(old) => {
-                let handled = self.go_on(old, h).await?;
-                let answer = Tree::new(NS, "resumed").with_attr("previd", previd);
-                self.wire.element(&answer.with_attr("h", handled.to_string()));
-                self.acks.told = handled;
-            }
+            Ok(old) => self.go_on(old, h, Some(previd)).await?,
             Err(unknown) => self.failed(Condition::ItemNotFound, unknown.handled),
         }
         Ok(())
     }
 
-    /// The old session is that of this stream from now on; the answer is how many stanzas were handled in it.
-    async fn go_on(&mut self, mut old: Box<Session>, h: u32) -> Result<u32, End> {
-        let handled = match old.settle().await {
-            Ok(handled) => handled,
-            Err(cause) => {
-                self.s2s.dissolve(old, None);
-                return Err(not_kept(&cause));
+    /// The old session is that of this stream from now on, as the other server is told that has asked for it by this id.
+    async fn go_on(&mut self, mut old: Box<Session>, h: u32, asked: Option<&str>) -> Result<(), End> {
+        let counts = match old.settle().await.map_err(|cause| not_kept(&cause)) {
+            Ok(handled) => old.unacked.ack(h).map(|sent| (handled, sent)).map_err(too_high),
+            Err(end) => Err(end),
+        };
+        let drained = self.drain().await;
+        let (handled, sent) = match drained.and(counts) {
+            Ok(counts) => counts,
+            Err(end) => {
+                self.s2s.lose(old, None);
+                return Err(end);
             }
         };
-        match old.unacked.ack(h) {
-            Ok(sent) => self.arrived(sent),
-            Err(wrong) => {
-                self.s2s.dissolve(old, None);
-                return Err(too_high(wrong));
-            }
+        self.arrived(sent);
+        if let Some(previd) = asked {
+            let answer = Tree::new(NS, "resumed").with_attr("previd", previd);
+            self.wire.element(&answer.with_attr("h", handled.to_string()));
         }
         let unacked = old.unacked.take();
         old.again = unacked.into_iter().chain(std::mem::take(&mut old.again)).collect();
+        self.leave_places();
         let fresh = std::mem::replace(&mut self.session, *old);
+        if self.session.proven.len() + fresh.proven.len() > self.s2s.config.domains_per_stream_max {
+            self.session.proven.clear();
+        }
         self.session.proven.extend(fresh.proven);
-        self.acks = Acks { state: State::On, asked_at: self.session.unacked.count(), ..Acks::default() };
-        self.s2s.sessions.open(&self.session);
+        self.session.unconfirmed.extend(fresh.unconfirmed);
+        self.manage(handled);
         self.s2s.metrics.resumed.inc();
         info!(peer = %self.peer, again = self.session.again.len(), "A stream with another server goes on where it broke.");
         if self.role == Role::Receiving && !self.bidi {
@@ -240,10 +261,8 @@ impl Stream {
         let links = std::mem::take(&mut self.session.links);
         links.into_iter().chain(fresh.links).for_each(|link| self.serve(link));
         // What was asked of this stream meanwhile.
-        for ask in fresh.desk.close() {
-            self.session.desk.ask(ask);
-        }
-        Ok(handled)
+        self.session.desk.put_back(fresh.desk.close());
+        Ok(())
     }
 
     /// §3 and §5, as initiating server.
@@ -261,14 +280,13 @@ impl Stream {
             }
             ("resumed", State::Resuming(_, old, _)) => {
                 let h = count(element).unwrap_or_else(|| old.unacked.acked());
-                let handled = self.go_on(old, h).await?;
-                self.acks.told = handled;
+                self.go_on(old, h, None).await?;
             }
             ("failed", State::Resuming(_, mut old, link)) => {
                 info!(peer = %self.peer, h = count(element), "Another server has forgotten the stream that broke.");
                 let sent = count(element).map(|h| old.unacked.ack(h));
                 self.arrived(sent.and_then(Result::ok).unwrap_or_default());
-                self.s2s.dissolve(old, Some(&link));
+                self.s2s.lose(old, Some(&link));
                 self.start_anew(link, true);
             }
             ("failed", State::Wanted(_)) => {}
@@ -348,12 +366,22 @@ impl Stream {
             || StreamError::new(StreamCondition::UndefinedCondition).text("'h' is a number of stanzas.");
         let h = count(element).ok_or_else(wrong)?;
         let sent = self.session.unacked.ack(h).map_err(too_high)?;
-        // Who only repeats a count has not answered.
-        if !sent.is_empty() || self.session.unacked.is_empty() {
-            self.acks.asking = None;
+        if self.acks.asking.take().is_some() {
+            // What was written before the counting began came before our question.
+            self.confirm_all();
+            // §4 lets it answer before it has handled all; what only acknowledges when asked is asked again.
+            let rest = sent.is_empty() && !self.session.unacked.is_empty();
+            self.acks.ask_again = rest.then(|| Instant::now() + ASK_AGAIN_TIME);
         }
         self.arrived(sent);
         Ok(())
+    }
+
+    /// Who has not handled all when asked is asked once more.
+    pub(super) fn tick_acks(&mut self, now: Instant) {
+        if self.acks.ask_again.take_if(|at| *at <= now).is_some() && !self.session.unacked.is_empty() {
+            self.request();
+        }
     }
 
     /// Asks for an acknowledgement of what was written since the last time.
@@ -406,6 +434,8 @@ fn count(element: &Element) -> Option<u32> {
 
 /// §4: an answer is not withheld for longer.
 const ANSWER_TIME: Duration = Duration::from_millis(250);
+/// So long after an answer that tells nothing new.
+const ASK_AGAIN_TIME: Duration = Duration::from_secs(1);
 /// A count further ahead than this lies behind.
 const BEHIND: u32 = 1 << 31;
 /// §5 has no id longer than this.

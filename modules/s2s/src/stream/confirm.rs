@@ -40,7 +40,7 @@ impl Questions {
         let mut questions = self.0.lock();
         let asked = |((remote, local), _): &(Pair, Arc<Desk>)| {
             let is = |jid: &Option<waxwing_xmpp::Jid>, domain: &str| {
-                jid.as_ref().is_some_and(|jid| jid.to_string() == domain)
+                jid.as_ref().is_some_and(|jid| jid.as_str() == domain)
             };
             is(&stanza.from, remote.as_str()) && is(&stanza.to, local.as_str())
         };
@@ -90,29 +90,34 @@ impl Confirm {
 impl Stream {
     /// The kernel has taken these.
     pub(super) fn taken(&mut self, sent: Vec<Sent>) {
-        self.was_good |= !sent.is_empty();
         for sent in sent {
-            sent.link.done(&sent.waiting);
-            let kept = sent.waiting.row.is_some() && !self.confirm.silent;
-            if !kept {
-                self.s2s.forget_row(sent.waiting.row);
-                continue;
-            }
-            self.session.unconfirmed.push_back(sent);
-            self.confirm.since.get_or_insert_with(Instant::now);
-            if self.session.unconfirmed.len() > UNCONFIRMED_MAX {
-                self.confirm_first(1);
-                if let Some(asked) = &mut self.confirm.asked {
-                    asked.count = asked.count.saturating_sub(1);
-                }
+            if sent.waiting.row.is_some() && !self.confirm.silent {
+                self.session.unconfirmed.push_back(sent);
+                self.confirm.since.get_or_insert_with(Instant::now);
+            } else {
+                self.s2s.has_arrived(sent);
             }
         }
+        while self.is_crowded() {
+            self.confirm_first(1);
+            if let Some(asked) = &mut self.confirm.asked {
+                asked.count = asked.count.saturating_sub(1);
+            }
+        }
+    }
+
+    /// What is not confirmed is not to keep out what is to be sent: then the kernel is trusted with the oldest.
+    fn is_crowded(&self) -> bool {
+        let config = &self.s2s.config;
+        let (bytes, all) = (config.queue_bytes_max.0 / 2, config.queues_bytes_max.0 / 2);
+        let oldest = self.session.unconfirmed.front();
+        oldest.is_some_and(|sent| sent.link.is_beyond(bytes, all))
     }
 
     fn confirm_first(&mut self, count: usize) {
         let count = count.min(self.session.unconfirmed.len());
         for sent in self.session.unconfirmed.drain(..count) {
-            self.s2s.forget_row(sent.waiting.row);
+            self.s2s.has_arrived(sent);
         }
     }
 
@@ -125,6 +130,7 @@ impl Stream {
     /// An answer has come.
     pub(super) fn confirmed(&mut self, id: &str) {
         let Some(asked) = self.confirm.asked.take_if(|asked| asked.id == id) else { return };
+        self.was_good = true;
         self.confirm_first(asked.count);
         self.confirm.since = (!self.session.unconfirmed.is_empty()).then(Instant::now);
     }
@@ -146,7 +152,10 @@ impl Stream {
     }
 
     fn question(&mut self, at: Instant) {
-        let Some(last) = self.session.unconfirmed.back() else { return };
+        let Some(last) = self.session.unconfirmed.back() else {
+            self.confirm.since = None;
+            return;
+        };
         let (remote, local) = (last.link.remote.clone(), last.link.local.clone());
         let id = waxwing_stream::token();
         let ping = Tree::new("jabber:server", "iq")
@@ -165,9 +174,13 @@ impl Stream {
             self.s2s.questions.close(&id);
         }
     }
+
+    /// From now on the other server acknowledges, and its first answer is about what came before as well.
+    pub(super) fn stop_questions(&mut self) {
+        self.close_question();
+        self.confirm = Confirm::default();
+    }
 }
 
 /// So long what was written is gathered before a question follows.
 const GATHER_TIME: Duration = Duration::from_secs(1);
-/// So many messages may be unconfirmed; the oldest is given up to trust in the kernel.
-const UNCONFIRMED_MAX: usize = 1000;

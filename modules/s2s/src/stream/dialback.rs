@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use waxwing_xml::{Element, Tree};
 use waxwing_xmpp::{Condition, Domain, ns};
 
-use super::{Role, Stream};
+use super::{End, Role, Stream};
 use crate::link::Link;
 use crate::outgoing::{Failure, Proof, ask_tree, prefixed, refusal};
 use crate::wire::attribute;
@@ -34,10 +34,11 @@ impl Stream {
             Ok((remote, local)) => {
                 let (s2s, id) = (Arc::clone(&self.s2s), self.id.clone());
                 let key = result.text.as_str().trim().to_owned();
+                let address = self.address;
                 self.checks.spawn(async move {
-                    let result = match s2s.proofs.acquire().await {
-                        Ok(_permit) => s2s.ask_authority(&local, &remote, &id, &key).await,
-                        Err(_) => Err(Failure::new("the server stops")),
+                    let result = match s2s.proofs.place(address, s2s.config.connect_time_max.0).await {
+                        Some(_place) => s2s.ask_authority(&local, &remote, &id, &key).await,
+                        None => Err(Failure::new("too many keys are looked into")),
                     };
                     Checked { remote, local, result }
                 });
@@ -56,6 +57,9 @@ impl Stream {
         if self.admit(&remote).is_err() {
             return Err(Condition::NotAllowed);
         }
+        if !self.wire.connection.is_encrypted() && !self.s2s.config.allow_plaintext.contains(&remote) {
+            return Err(Condition::PolicyViolation);
+        }
         let chain = self.wire.connection.peer_certificates();
         if self.s2s.demands_certificate(&remote)
             && self.s2s.authorities.judge(chain, remote.as_str()).is_err()
@@ -63,7 +67,8 @@ impl Stream {
             return Err(Condition::PolicyViolation);
         }
         let full = self.session.proven.len() >= self.s2s.config.domains_per_stream_max;
-        if full || self.checks.len() >= CHECKS_MAX {
+        let checks = if self.is_unproven() { CHECKS_UNPROVEN_MAX } else { CHECKS_MAX };
+        if full || self.checks.len() >= checks {
             return Err(Condition::ResourceConstraint);
         }
         Ok((remote, local))
@@ -80,7 +85,13 @@ impl Stream {
         self.wire.connection.output().extend_from_slice(prefixed(element).as_bytes());
     }
 
-    pub(super) fn checked(&mut self, checked: Checked) {
+    /// A domain that wants to be proven where that cannot be done.
+    pub(super) fn decline_dialback(&mut self, result: &Element) {
+        let get = |name| attribute(result, name).unwrap_or_default().to_owned();
+        self.dialback_error(&get("from"), &get("to"), Condition::NotAllowed);
+    }
+
+    pub(super) fn checked(&mut self, checked: Checked) -> Result<(), End> {
         let Checked { remote, local, result } = checked;
         let kind = match result {
             Ok(true) => "valid",
@@ -90,14 +101,19 @@ impl Stream {
             }
             Err(failure) => {
                 warn!(from = %remote, to = %local, peer = %self.peer, reason = %failure, "A dialback key could not be checked.");
-                return self.dialback_error(remote.as_str(), local.as_str(), failure.condition);
+                self.dialback_error(remote.as_str(), local.as_str(), failure.condition);
+                return Ok(());
             }
         };
         let answer = ask_tree("result", local.as_str(), remote.as_str()).with_attr("type", kind);
         self.write_dialback(&answer);
         if kind == "valid" {
             self.prove(remote, local, Proof::Dialback);
+            self.take_places();
+        } else if self.is_unproven() && self.checks.is_empty() {
+            return Err(End::Disproved);
         }
+        Ok(())
     }
 
     /// XEP-0220 §2.3: did we make this key?
@@ -145,6 +161,9 @@ impl Stream {
         let Some(at) = self.proving.iter().position(is) else { return };
         let Proving { link, told } = self.proving.swap_remove(at);
         let valid = attribute(answer, "type") == Some("valid");
+        if valid && self.bidi {
+            self.session.proven.insert((link.remote.clone(), link.local.clone()));
+        }
         // Who has asked and gives up meanwhile has found another way.
         if told.send(valid).is_err() {
             return;
@@ -154,12 +173,11 @@ impl Stream {
             return info!(from = %link.local, to = %link.remote, %reason, "Another server does not take one more domain on a stream.");
         }
         info!(from = %link.local, to = %link.remote, "One more domain shares a stream to another server.");
-        if self.bidi {
-            self.session.proven.insert((link.remote.clone(), link.local.clone()));
-        }
         self.serve(link);
     }
 }
 
 /// Keys of one stream that are looked into at the same time.
 const CHECKS_MAX: usize = 20;
+/// The same before any is right.
+const CHECKS_UNPROVEN_MAX: usize = 2;

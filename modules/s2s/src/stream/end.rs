@@ -1,6 +1,7 @@
 //! How a stream ends, and what becomes of its session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
@@ -9,7 +10,7 @@ use waxwing_xmpp::StreamCondition;
 
 use super::{End, FAREWELL, Role, Stream};
 use crate::outgoing::system_shutdown;
-use crate::session::{Parted, Session};
+use crate::session::{Broken, Parted, Parting, Session};
 
 /// What is left to do for who has opened a stream.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) enum Ended {
     /// Nothing: what waits was given back.
     Over,
     /// The session waits to be resumed.
-    Parted(String, Parted),
+    Parted(Broken),
 }
 
 impl End {
@@ -27,7 +28,7 @@ impl End {
             Self::Broken(_) => true,
             Self::Told { stops, .. } => !stops,
             Self::Error(error) => error.condition == StreamCondition::ConnectionTimeout,
-            Self::Gone | Self::Idle | Self::Shutdown | Self::HandedOver => false,
+            Self::Gone | Self::Idle | Self::Shutdown | Self::HandedOver | Self::Disproved => false,
         }
     }
 
@@ -45,18 +46,21 @@ impl Stream {
         self.s2s.guests.lock().remove(&self.number);
         self.leave_places();
         self.close_question();
-        self.last_ack();
-        if matches!(end, End::Gone | End::Idle | End::Shutdown) {
+        self.say_goodbye(&end);
+        if self.hear_out(&end).await {
             // RFC 6120 §4.4: it has read all that was written.
             self.confirm_all();
         }
         if let (Some(local), Some(remote), Some(reason)) = (&self.local, &self.remote, end.trouble())
-            && !self.is_unproven()
+            && !self.session.proven.is_empty()
         {
             info!(with = %remote, host = %local, peer = %self.peer, %reason, "Stream with another server ended.");
         }
+        self.was_good |= self.clocks.since.elapsed() > GOOD_TIME;
         let ended = self.part(&end);
-        self.farewell(end).await;
+        if !matches!(end, End::Broken(_)) {
+            self.wire.connection.close(FAREWELL).await;
+        }
         ended
     }
 
@@ -78,12 +82,17 @@ impl Stream {
         if resumable && end.may_be_resumed() {
             return self.s2s.part(session, self.role == Role::Initiating);
         }
-        self.s2s.dissolve(session, None);
+        match end {
+            End::Gone | End::Idle | End::Shutdown | End::HandedOver => self.s2s.dissolve(session, None),
+            End::Told { .. } | End::Disproved | End::Error(_) | End::Broken(_) => {
+                self.s2s.lose(session, None);
+            }
+        }
         Ended::Over
     }
 
     /// The last words.
-    async fn farewell(mut self: Box<Self>, end: End) {
+    fn say_goodbye(&mut self, end: &End) {
         if let End::Broken(_) = end {
             return;
         }
@@ -92,7 +101,10 @@ impl Stream {
             let host = self.s2s.default_host();
             self.wire.open(&host, None, Some(&self.id));
         }
-        match &end {
+        if !matches!(end, End::HandedOver) {
+            self.last_ack();
+        }
+        match end {
             End::Error(error) => {
                 self.s2s.metrics.refused.inc();
                 self.wire.error(error);
@@ -102,26 +114,29 @@ impl Stream {
             _ => {}
         }
         self.wire.close();
-        if let End::Idle = end {
-            self.hear_out().await;
-        }
-        self.wire.connection.close(FAREWELL).await;
     }
 
     /// RFC 6120 §4.4: who ends a stream takes what comes until the other has ended it as well. With stream management
-    /// the other knows what was not handled, and keeps it.
-    async fn hear_out(&mut self) {
-        if self.acks.is_on() || !self.bidi || self.wire.connection.flush().await.is_err() {
-            return;
+    /// the other knows what was not handled, and keeps it. True: it has said good-bye, and so has read what we wrote.
+    async fn hear_out(&mut self, end: &End) -> bool {
+        match end {
+            End::Gone => return true,
+            End::Idle | End::Shutdown if !self.acks.is_on() => {}
+            _ => return false,
         }
         let rest = async {
-            while let Ok(item) = self.wire.next().await {
-                if matches!(item, Item::RootEnd) || self.item(item).await.is_err() {
-                    break;
+            loop {
+                match self.wire.next().await {
+                    Ok(Item::RootEnd) => return true,
+                    Ok(item) => match self.item(item).await {
+                        Ok(()) => {}
+                        Err(_) => return false,
+                    },
+                    Err(_) => return false,
                 }
             }
         };
-        drop(timeout(FAREWELL, rest).await);
+        timeout(FAREWELL, rest).await.unwrap_or(false)
     }
 
     /// Where others find it: to send over it what it may carry.
@@ -129,8 +144,12 @@ impl Stream {
         let desk = &self.session.desk;
         if self.role == Role::Receiving && self.bidi {
             let mut lanes = self.s2s.lanes.lock();
+            let links = self.s2s.links.lock();
             for (remote, local) in &self.session.proven {
-                lanes.insert((local.clone(), remote.clone()), Arc::clone(desk));
+                let pair = (local.clone(), remote.clone());
+                // Whether it could be reached does not matter any more.
+                links.get(&pair).into_iter().for_each(|link| link.forgive());
+                lanes.insert(pair, Arc::clone(desk));
             }
         }
         if let (Role::Initiating, true, Some(remote)) = (self.role, self.multiplexes, &self.remote) {
@@ -138,7 +157,7 @@ impl Stream {
         }
     }
 
-    fn leave_places(&mut self) {
+    pub(super) fn leave_places(&mut self) {
         let desk = &self.session.desk;
         let mut lanes = self.s2s.lanes.lock();
         for (remote, local) in &self.session.proven {
@@ -160,10 +179,9 @@ impl Stream {
 impl crate::S2s {
     /// A stream has broken; its session waits for a while to be resumed.
     fn part(self: &Arc<Self>, mut session: Box<Session>, by_us: bool) -> Ended {
-        let until = Instant::now() + self.config.resume_time_max.0;
-        let parted = Parted { by_us, until };
-        let Some(id) = session.id.clone() else {
-            self.dissolve(session, None);
+        let parted = Parted { by_us, until: Instant::now() + self.config.resume_time_max.0 };
+        let Some(broken) = Broken::new(&session, parted) else {
+            self.lose(session, None);
             return Ended::Over;
         };
         if !by_us {
@@ -173,21 +191,27 @@ impl crate::S2s {
             session.links = held;
             free.into_iter().for_each(|link| self.look_again(link));
         }
+        let desk = Arc::clone(&session.desk);
         match self.sessions.part(session, parted, self.config.pairs_max) {
-            Ok(asks) => {
-                self.decline(asks);
+            Parting::HandedOver => Ended::Over,
+            Parting::Over(session) => {
+                self.lose(session, None);
+                Ended::Over
+            }
+            Parting::Waits(displaced) => {
+                displaced.into_iter().for_each(|session| self.lose(session, None));
+                self.decline(desk.take());
                 debug!(by_us, "A stream with another server may be resumed.");
                 if by_us {
-                    return Ended::Parted(id, parted);
+                    return Ended::Parted(broken);
                 }
                 let (this, shutdown) = (Arc::clone(self), self.shared.shutdown());
-                self.spawn(async move { this.wait_for_heir(id, parted, shutdown).await });
-            }
-            Err((session, asks)) => {
-                self.decline(asks);
-                self.dissolve(session, None);
+                self.spawn(async move { this.wait_for_heir(broken, shutdown).await });
+                Ended::Over
             }
         }
-        Ended::Over
     }
 }
+
+/// A stream that has lived for so long was good for something.
+const GOOD_TIME: Duration = Duration::from_secs(30);

@@ -36,6 +36,7 @@ pub(crate) async fn serve(
     let gauge = s2s.metrics.incoming.clone();
     let wire = Wire::new(connection, Limits::BEFORE_LOGIN);
     let mut stream = Box::new(Stream::new(s2s, wire, peer.to_string(), Role::Receiving));
+    stream.address = Some(peer.ip());
     let secured = if direct_tls { stream.secure().await } else { Ok(()) };
     match secured {
         Ok(()) => drop(stream.run(shutdown).await),
@@ -79,6 +80,8 @@ impl Stream {
             self.admit(remote)?;
         }
         self.remote = remote;
+        // Now stanzas may go as well as come.
+        self.take_places();
         if header.version {
             let features = self.features();
             self.wire.features(&features);
@@ -202,7 +205,8 @@ impl Stream {
     }
 
     fn authorize(&self, auth: &Element) -> Result<(Domain, Domain), &'static str> {
-        if attribute(auth, "mechanism") != Some("EXTERNAL") || self.judge().is_err() {
+        let proven = !self.session.proven.is_empty();
+        if attribute(auth, "mechanism") != Some("EXTERNAL") || proven || self.judge().is_err() {
             // It was not offered (RFC 6120 §6.5.7).
             return Err("invalid-mechanism");
         }
@@ -233,13 +237,11 @@ impl Stream {
             self.rate = self.s2s.rate_of(&remote);
             self.worth = format!("their stream, proven by {proof}, {version}");
         }
-        let mut guests = self.s2s.guests.lock();
-        let guest = guests.entry(self.number).or_insert_with(|| Guest::new(&self.peer, version));
-        guest.proven.push(format!("{remote} -> {local} by {proof}"));
-        drop(guests);
-        if self.bidi && self.role == Role::Receiving {
-            self.s2s.lanes.lock().insert((local.clone(), remote.clone()), Arc::clone(&self.session.desk));
+        let line = format!("{remote} -> {local} by {proof}");
+        if self.session.proven.insert((remote, local)) {
+            let mut guests = self.s2s.guests.lock();
+            let guest = guests.entry(self.number).or_insert_with(|| Guest::new(&self.peer, version));
+            guest.proven.push(line);
         }
-        self.session.proven.insert((remote, local));
     }
 }

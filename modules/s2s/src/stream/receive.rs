@@ -15,16 +15,22 @@ impl Stream {
         let before = self.wire.received;
         while let Some(item) = self.wire.poll()? {
             self.item(item).await?;
-            let limits = self.s2s.shared.limits();
-            if self.is_unproven() && self.wire.received > limits.login_bytes_max.0 {
-                let error = StreamError::new(StreamCondition::PolicyViolation);
-                return Err(error.text("Too much was sent before any domain was proven.").into());
-            }
-            if !self.reads() || !self.wire.connection.try_flush()? {
+            self.check_login_bytes()?;
+            let enough = self.wire.received - before > READ_BYTES_MAX;
+            if enough || !self.reads() || !self.wire.connection.try_flush()? {
                 break;
             }
         }
         self.charge(self.wire.received - before);
+        self.check_login_bytes()
+    }
+
+    fn check_login_bytes(&self) -> Result<(), End> {
+        let max = self.s2s.shared.limits().login_bytes_max.0;
+        if self.is_unproven() && self.wire.received > max {
+            let error = StreamError::new(StreamCondition::PolicyViolation);
+            return Err(error.text("Too much was sent before any domain was proven.").into());
+        }
         Ok(())
     }
 
@@ -103,3 +109,6 @@ impl Stream {
         Ok(())
     }
 }
+
+/// Then the stream sees to all else that it has to do; there may be more to read at once.
+const READ_BYTES_MAX: usize = 64 << 10;

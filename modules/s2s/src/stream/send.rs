@@ -47,16 +47,22 @@ impl Stream {
 
     /// Looks at what others want of this stream.
     pub(super) fn read_desk(&mut self) -> Result<(), End> {
-        for ask in self.session.desk.take() {
+        let mut asks = self.session.desk.take().into_iter();
+        while let Some(ask) = asks.next() {
             match ask {
+                Ask::Serve(link) if self.is_one_way() => self.s2s.look_again(link),
                 Ask::Serve(link) => self.serve(link),
                 Ask::Prove(link, told) => self.prove_ours(link, told),
                 Ask::Confirm(id) => self.confirmed(&id),
                 Ask::HandOver(heir) => {
+                    // The heir looks at what else was asked, and says itself where it is found.
+                    self.session.desk.put_back(asks.by_ref().collect());
+                    self.leave_places();
                     let session = std::mem::take(&mut self.session);
                     if let Err(session) = heir.send(Box::new(session)) {
                         // Who wanted it has gone.
                         self.session = *session;
+                        self.take_places();
                         continue;
                     }
                     return Err(End::HandedOver);
@@ -66,8 +72,13 @@ impl Stream {
         Ok(())
     }
 
+    /// Nothing is ever sent on it.
+    fn is_one_way(&self) -> bool {
+        self.role == Role::Receiving && !self.bidi
+    }
+
     fn may_send(&self) -> bool {
-        let open = self.role == Role::Initiating || self.bidi;
+        let open = !self.is_one_way() && self.greeted && !self.fresh;
         open && self.clocks.leaving.is_none() && !self.acks.is_asked()
     }
 
@@ -123,10 +134,7 @@ impl Stream {
     /// Stanzas that are the other server's now.
     pub(super) fn arrived(&mut self, sent: Vec<Sent>) {
         self.was_good |= !sent.is_empty();
-        for Sent { link, waiting } in sent {
-            link.done(&waiting);
-            self.s2s.forget_row(waiting.row);
-        }
+        sent.into_iter().for_each(|sent| self.s2s.has_arrived(sent));
     }
 }
 
