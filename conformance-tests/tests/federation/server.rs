@@ -253,7 +253,7 @@ component = ["127.0.0.1:{component}"]
 http = []
 https = []
 [log]
-level = "info,waxwing_s2s=debug"
+level = "info,waxwing_s2s=debug,waxwing_joined=debug"
 [dns]
 servers = ["127.0.0.1:{dns}"]
 [tls]

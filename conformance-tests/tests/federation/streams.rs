@@ -257,6 +257,27 @@ fn xep0198_5_a_stream_that_has_carried_something_goes_on_with_another() {
     assert!(!came.contains("urn:xmpp:ping"), "{came}");
 }
 
+/// Somebody who says nothing is asked whether it is there, and is not waited for for ever.
+#[test]
+fn rfc6120_4_6_1_a_silent_stream_is_asked_and_ends() {
+    let stage =
+        stage("[modules.s2s]\nkeepalive_time = '1 s'\nsilence_time_max = '4 s'\nack_time_max = '2 s'");
+    let mut raw = stage.proven();
+    raw.until(" ");
+    raw.ends_with("connection-timeout");
+    let mut raw = stage.proven();
+    enable(&mut raw);
+    raw.until(ASK);
+    raw.ends_with("connection-timeout");
+    // Who answers stays.
+    let mut raw = stage.proven();
+    enable(&mut raw);
+    for _ in 0..6 {
+        raw.until(ASK);
+        raw.send("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    }
+}
+
 /// What only acknowledges when it is asked is asked again.
 #[test]
 fn xep0198_4_an_answer_that_tells_nothing_new_is_an_answer() {
@@ -439,4 +460,32 @@ fn rfc6120_13_7_1_each_host_shows_its_own_certificate() {
         });
         assert!(proven, "{domain}: {told}");
     }
+}
+
+/// A room elsewhere has forgotten its occupant, as its server was killed; the occupant is told (XEP-0410).
+#[test]
+fn xep0410_who_was_thrown_out_of_a_room_without_a_word_is_told() {
+    // The room is there again after the kill: of one that is not, XEP-0410 §3.2 lets no conclusion be drawn.
+    let room = "Component \"conference.theirs.lit\" \"muc\"";
+    let mut pair = pair_with(Kind::Prosody, Proof::Dialback, false, "", room);
+    pair.dns.service("_xmpp-server._tcp.conference.theirs.lit", pair.theirs.s2s, "localhost");
+    let mut romeo = pair.ours.client("romeo");
+    let occupant = "garden@conference.theirs.lit/Romeo";
+    romeo.send(&format!("<presence to='{occupant}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"));
+    let entered = romeo.until("</presence>");
+    assert!(entered.contains("110") && entered.contains(occupant), "{entered}");
+    romeo.send(
+        "<iq type='set' id='config' to='garden@conference.theirs.lit'><query xmlns='http://jabber.org/protocol/muc#owner'>\
+         <x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>\
+         <value>http://jabber.org/protocol/muc#roomconfig</value></field>\
+         <field var='muc#roomconfig_persistentroom'><value>1</value></field></x></query></iq>",
+    );
+    romeo.until("id='config'");
+    pair.theirs.kill();
+    pair.theirs.start_again();
+    let told = romeo.until("333");
+    assert!(told.contains("unavailable") && told.contains(occupant), "{told}");
+    // It may enter again.
+    romeo.send(&format!("<presence to='{occupant}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"));
+    romeo.until("status code='110'");
 }

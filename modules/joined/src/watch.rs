@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use tracing::info;
+use tracing::{debug, info};
 use waxwing_core::prelude::*;
 use waxwing_core::tasks::guard;
 use waxwing_core::{Phase, Shutdown};
@@ -89,7 +89,10 @@ impl Joined {
         let request = request.from(session.jid().clone()).to(question.to.clone());
         let answer = self.host.request(request, self.config.answer_time_max.0).await;
         let Some(rooms) = self.rooms.peek(&session) else { return };
-        match verdict(&answer) {
+        let verdict = verdict(&answer);
+        let refusal = answer.err().map(|error| error.to_string());
+        debug!(user = %session.jid(), room = %question.to, ?verdict, refusal, "A room was asked whether a client is in it.");
+        match verdict {
             Verdict::In => rooms.confirm(&question, self.silent_from_now()),
             Verdict::Out if rooms.lose(&question) => self.tell(&session, &question.to).await,
             Verdict::Out | Verdict::Unknown => {}
