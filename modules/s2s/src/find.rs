@@ -7,11 +7,13 @@
 mod order;
 mod records;
 
+use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
 use tokio::time::timeout;
 use tracing::debug;
 use waxwing_core::config::Dns;
@@ -19,7 +21,8 @@ use waxwing_core::{Random, StartError};
 use waxwing_xmpp::Domain;
 
 use order::{Service, in_order};
-use records::{Family, Records, Services};
+pub(crate) use records::Family;
+use records::{Records, Services};
 
 /// Where a server may be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Target {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// Targets of a higher one are tried only when those of the lower ones would not do (RFC 2782, "Priority").
+    pub priority: u16,
     /// TLS from the first byte (XEP-0368 §3); else STARTTLS.
     pub direct_tls: bool,
     /// Its addresses.
@@ -46,6 +51,20 @@ pub enum Addresses {
     /// To be asked for by the target's name, just before connecting.
     LookUp,
 }
+
+/// The addresses of one of several targets, of one kind or of both.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Which target.
+    pub(crate) target: usize,
+    /// `None`: of both.
+    pub(crate) family: Option<Family>,
+    /// Perhaps none.
+    pub(crate) found: Result<Vec<IpAddr>, FindError>,
+}
+
+/// An answer that several targets wait for.
+type Awaited<'a> = Shared<BoxFuture<'a, Result<Vec<IpAddr>, FindError>>>;
 
 /// Why there is no target, or no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,15 +141,31 @@ impl Finder {
         self.in_time(host, both).await
     }
 
-    /// The addresses of a target, in one part or in two as the answers come.
-    pub(crate) fn parts<'a>(
-        &'a self,
-        target: &'a Target,
-    ) -> impl Stream<Item = Result<Vec<IpAddr>, FindError>> + Unpin + 'a {
-        match &target.addresses {
-            Addresses::Known(addresses) => stream::iter([Ok(addresses.clone())]).left_stream(),
-            Addresses::LookUp => self.families(&target.host).right_stream(),
+    /// The addresses of all targets, each as its answer comes.
+    pub(crate) fn parts<'a>(&'a self, targets: &[Target]) -> BoxStream<'a, Part> {
+        let ask = |(host, family): (String, Family)| {
+            let answer = self.awaited(host.clone(), family);
+            ((host, family), answer)
+        };
+        let answers: HashMap<(String, Family), Awaited<'a>> =
+            questions(targets).into_iter().map(ask).collect();
+        let parts: FuturesUnordered<BoxFuture<'a, Part>> = FuturesUnordered::new();
+        for (target, place) in targets.iter().zip(0..) {
+            if let Addresses::Known(addresses) = &target.addresses {
+                let part = Part { target: place, family: None, found: Ok(addresses.clone()) };
+                parts.push(std::future::ready(part).boxed());
+            }
+            for family in [Family::V6, Family::V4] {
+                if let Some(answer) = answers.get(&(target.host.clone(), family)) {
+                    parts.push(part_of(place, family, answer.clone()).boxed());
+                }
+            }
         }
+        parts.boxed()
+    }
+
+    fn awaited(&self, host: String, family: Family) -> Awaited<'_> {
+        async move { self.records.addresses(&host, family).await }.boxed().shared()
     }
 
     /// Asks for the addresses of both kinds at once (RFC 8305 §3: AAAA first, A right behind it).
@@ -184,6 +219,25 @@ impl Finder {
     }
 }
 
+/// XEP-0495 §4.2: AAAA of the first host, A of it, AAAA of the second, and so on. What two targets share is asked for
+/// once.
+pub(crate) fn questions(targets: &[Target]) -> Vec<(String, Family)> {
+    let mut questions = Vec::new();
+    for target in targets.iter().filter(|target| target.addresses == Addresses::LookUp) {
+        for family in [Family::V6, Family::V4] {
+            let question = (target.host.clone(), family);
+            if !questions.contains(&question) {
+                questions.push(question);
+            }
+        }
+    }
+    questions
+}
+
+async fn part_of(target: usize, family: Family, answer: Awaited<'_>) -> Part {
+    Part { target, family: Some(family), found: answer.await }
+}
+
 /// What both kinds of record say together. `None`: there are none, so the domain itself is to be tried.
 fn merged(
     name: &str,
@@ -231,6 +285,7 @@ impl Target {
         Self {
             host: name.to_owned(),
             port: PORT,
+            priority: 0,
             direct_tls: false,
             addresses: Addresses::LookUp,
             dnssec: false,
@@ -243,6 +298,7 @@ impl From<Service> for Target {
         Self {
             host: service.host,
             port: service.port,
+            priority: service.priority,
             direct_tls: service.direct_tls,
             addresses: Addresses::LookUp,
             dnssec: service.dnssec,

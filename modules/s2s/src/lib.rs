@@ -45,7 +45,6 @@ use waxwing_xml::Limits;
 
 use command::Guest;
 pub use config::Config;
-pub use connect::{ConnectError, Failure, Reason, connect};
 use desk::Desk;
 use dialback::Keys;
 pub use find::{Addresses, FindError, Finder, Target};

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use waxwing_stream::tls::client_config;
 use waxwing_stream::transport::Connection;
@@ -12,8 +13,8 @@ use waxwing_xml::{Element, Item, Limits, Tree};
 use waxwing_xmpp::{Condition, Domain, StreamCondition, StreamError, ns};
 
 use crate::S2s;
-use crate::connect::connect;
-use crate::find::{FindError, Target};
+use crate::connect::{Way, Ways};
+use crate::find::FindError;
 use crate::stream::acks;
 use crate::wire::{
     Broken, Header, NS_BIDI, NS_BIDI_FEATURE, NS_DIALBACK, NS_DIALBACK_FEATURE, Wire, attribute, is, told,
@@ -105,32 +106,63 @@ pub(crate) struct Opened {
     pub(crate) certificate: Result<(), String>,
 }
 
+impl Opened {
+    /// How safe it is, for people.
+    pub(crate) fn describe(&self) -> String {
+        let tls = self.wire.connection.tls_version().unwrap_or("no TLS");
+        let worth = self.certificate.as_ref().map_or_else(String::as_str, |()| "a valid certificate");
+        format!("{tls}, {worth}")
+    }
+}
+
+/// How long the work on one connection may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// Up to features over TLS.
+    negotiation: Instant,
+    all: Instant,
+}
+
+impl Patience {
+    /// Who says nothing does not use up the time of the ways that are left.
+    pub(crate) fn new(ways: &Ways<'_>) -> Self {
+        let all = ways.deadline();
+        let negotiation = if ways.has_more() { all.min(Instant::now() + NEGOTIATION_TIME_MAX) } else { all };
+        Self { negotiation, all }
+    }
+}
+
+async fn until<T>(end: Instant, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(Failure::new("it took too long")))
+}
+
 impl S2s {
     /// Finds the other server, connects, and proves who we are.
     pub(crate) async fn open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
-        let patience = self.config.connect_time_max.0;
-        let opened = timeout(patience, Box::pin(self.try_open(local, remote))).await;
-        opened.unwrap_or_else(|_| {
-            Err(Failure::new(format!("{remote} took longer than {} s", patience.as_secs())))
-        })
-    }
-
-    async fn try_open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
-        let mut last = None;
-        for target in self.finder.find(remote).await? {
-            let opened = match self.negotiate(local, remote, &target).await {
-                Ok(opened) => self.prove(local, remote, opened).await,
-                Err(failure) => Err(failure),
-            };
-            match opened {
+        let mut ways = self.ways(remote).await?;
+        while let Some(way) = ways.next().await {
+            let (target, patience) = (way.target.to_string(), Patience::new(&ways));
+            let opened = Box::pin(async {
+                let opened = self.negotiate(local, remote, way, patience).await?;
+                self.prove(local, remote, opened, patience).await
+            });
+            match opened.await {
                 Ok(outgoing) => return Ok(outgoing),
                 Err(failure) => {
-                    debug!(%local, %remote, target = %target, reason = %failure, "A target would not do.");
-                    last = Some(Failure { words: format!("{target}: {failure}"), ..failure });
+                    debug!(%local, %remote, target, reason = %failure, "A target would not do.");
+                    ways.rejected(failure.words);
                 }
             }
         }
-        Err(last.unwrap_or_else(|| Failure::new(format!("{remote} has no address"))))
+        Err(Failure::new(ways.take_words().join("; ")))
+    }
+
+    /// The ways to the server of a domain; all of them together take no longer than the config says.
+    pub(crate) async fn ways(&self, remote: &Domain) -> Result<Ways<'_>, Failure> {
+        let deadline = Instant::now() + self.config.connect_time_max.0;
+        let targets = timeout_at(deadline, self.finder.find(remote)).await;
+        let targets = targets.map_err(|_| Failure::new(format!("{remote} was not found in time")))??;
+        Ok(Ways::new(&self.finder, targets, deadline))
     }
 
     /// Asks the authoritative server of `remote` whether it has made a key (XEP-0220 §2.3).
@@ -141,35 +173,35 @@ impl S2s {
         id: &str,
         key: &str,
     ) -> Result<bool, Failure> {
-        let ask = async {
-            let mut last = None;
-            for target in self.finder.find(remote).await? {
-                let asked = match self.negotiate(local, remote, &target).await {
-                    Ok(opened) => self.ask(local, remote, id, key, opened).await,
-                    Err(failure) => Err(failure),
-                };
-                match asked {
-                    Ok(valid) => return Ok(valid),
-                    Err(failure) => last = Some(failure),
-                }
+        let mut ways = self.ways(remote).await?;
+        while let Some(way) = ways.next().await {
+            let patience = Patience::new(&ways);
+            let asked = Box::pin(async {
+                let opened = self.negotiate(local, remote, way, patience).await?;
+                until(patience.all, self.ask(local, remote, id, key, opened)).await
+            });
+            match asked.await {
+                Ok(valid) => return Ok(valid),
+                Err(failure) => ways.rejected(failure.words),
             }
-            Err(last.unwrap_or_else(|| Failure::new(format!("{remote} has no address"))))
-        };
-        let asked = timeout(self.config.connect_time_max.0, Box::pin(ask)).await;
-        asked.unwrap_or_else(|_| Err(Failure::new(format!("{remote} did not answer in time"))))
+        }
+        Err(Failure::new(ways.take_words().join("; ")))
     }
 
-    /// Connects to one target, up to features over TLS.
+    /// Up to features over TLS.
     pub(crate) async fn negotiate(
         &self,
         local: &Domain,
         remote: &Domain,
-        target: &Target,
+        way: Way,
+        patience: Patience,
     ) -> Result<Opened, Failure> {
-        let patience = self.config.connect_time_max.0;
-        let socket = connect(&self.finder, target, patience, |_| true).await;
-        let socket = socket.map_err(|error| Failure::new(error.to_string()))?;
-        let peer = socket.peer_addr().map_or_else(|_| target.to_string(), |address| address.to_string());
+        until(patience.negotiation, self.come_to_features(local, remote, way)).await
+    }
+
+    async fn come_to_features(&self, local: &Domain, remote: &Domain, way: Way) -> Result<Opened, Failure> {
+        let Way { target, address, socket } = way;
+        let peer = address.to_string();
         let connection = Connection::new(socket).map_err(|error| Failure::new(error.to_string()))?;
         let mut wire = Wire::new(connection, Limits::BEFORE_LOGIN);
         if target.direct_tls {
@@ -235,7 +267,12 @@ impl S2s {
         local: &Domain,
         remote: &Domain,
         opened: Opened,
+        patience: Patience,
     ) -> Result<Outgoing, Failure> {
+        until(patience.all, self.prove_us(local, remote, opened)).await
+    }
+
+    async fn prove_us(&self, local: &Domain, remote: &Domain, opened: Opened) -> Result<Outgoing, Failure> {
         let Opened { mut wire, header, features, peer, certificate } = opened;
         let bidi = features.children.find(NS_BIDI_FEATURE, "bidi").is_some();
         if bidi {
@@ -417,3 +454,6 @@ pub(crate) fn system_shutdown() -> StreamError {
 
 /// Shared, because it is told to each that waits.
 pub(crate) type Told = Arc<Failure>;
+
+/// Time for one connection to come to features over TLS, while there are others.
+const NEGOTIATION_TIME_MAX: Duration = Duration::from_secs(10);

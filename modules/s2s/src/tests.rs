@@ -44,5 +44,5 @@ fn shown(targets: &[Target]) -> Vec<String> {
 
 fn target(host: &str, addresses: Vec<IpAddr>) -> Target {
     let addresses = Addresses::Known(addresses);
-    Target { host: host.to_owned(), port: 5269, direct_tls: false, addresses, dnssec: false }
+    Target { host: host.to_owned(), port: 5269, priority: 0, direct_tls: false, addresses, dnssec: false }
 }

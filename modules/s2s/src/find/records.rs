@@ -34,7 +34,7 @@ pub(crate) enum Services {
 }
 
 /// A kind of address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Family {
     V6,
     V4,

@@ -14,6 +14,7 @@ async fn rfc6120_3_2_1_srv_records_name_host_and_port() {
     let wanted = Target {
         host: "xmpp.capulet.lit".to_owned(),
         port: 5270,
+        priority: 0,
         direct_tls: false,
         addresses: Addresses::LookUp,
         dnssec: false,
