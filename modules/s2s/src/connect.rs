@@ -16,15 +16,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::find::{Finder, Target};
-pub(crate) use race::Race;
+pub(crate) use race::{Race, Winner};
 
 /// A connection, and where it leads.
-#[derive(Debug)]
-pub(crate) struct Way {
-    pub(crate) target: Target,
-    pub(crate) address: SocketAddr,
-    pub(crate) socket: TcpStream,
-}
+pub(crate) type Way = Winner<TcpStream>;
 
 /// The ways to another server that are left.
 pub(crate) struct Ways<'a> {
@@ -52,8 +47,8 @@ impl<'a> Ways<'a> {
                 self.race = Some(Race::new(self.finder, self.next_group()?));
             }
             let race = self.race.as_mut()?;
-            if let Some((target, address, socket)) = race.next(self.deadline, dial).await {
-                return Some(Way { target, address, socket });
+            if let Some(way) = race.next(self.deadline, dial).await {
+                return Some(way);
             }
             // XEP-0495 §4.4: only now the next priority.
             self.told.extend(self.race.take().into_iter().flat_map(Race::into_words));

@@ -3,7 +3,8 @@
 //! Specs: [RFC 6120](https://www.rfc-editor.org/rfc/rfc6120) §3–§6 and §10.4, [XEP-0220](https://xmpp.org/extensions/xep-0220.html)
 //! (dialback) with the keys of [XEP-0185](https://xmpp.org/extensions/xep-0185.html),
 //! [XEP-0178](https://xmpp.org/extensions/xep-0178.html) (certificates), [XEP-0368](https://xmpp.org/extensions/xep-0368.html)
-//! (direct TLS).
+//! (direct TLS), [XEP-0495](https://xmpp.org/extensions/xep-0495.html) (targets are raced),
+//! [RFC 7673](https://www.rfc-editor.org/rfc/rfc7673) (DANE).
 //!
 //! A stanza for another domain waits in the [`Link`] of its pair of domains, whose task finds, reaches and convinces the
 //! other server and writes; what other servers send comes over the streams that they open. A stream carries stanzas
@@ -130,7 +131,7 @@ impl Module for S2s {
         let authorities = if federates { authorities(&shared)? } else { Authorities::nobody() };
         let certificates =
             if federates { certificates(&shared) } else { Certificates::load(&[], Settings::default()).0 };
-        let unasked = Dns { servers: vec![(std::net::Ipv4Addr::LOCALHOST, 53).into()] };
+        let unasked = Dns { servers: vec![(std::net::Ipv4Addr::LOCALHOST, 53).into()], ..Dns::default() };
         let finder = Finder::new(if federates { &server.dns } else { &unasked }, shared.random().clone())?;
         let outbox = reg.table()?;
         let metrics = Metrics {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
-use waxwing_stream::tls::client_config;
+use waxwing_stream::tls::{Tlsa, client_config};
 use waxwing_stream::transport::Connection;
 use waxwing_xml::{Element, Item, Limits, Tree};
 use waxwing_xmpp::{Condition, Domain, StreamCondition, StreamError, ns};
 
 use crate::S2s;
 use crate::connect::{Way, Ways};
-use crate::find::FindError;
+use crate::find::{FindError, Target};
 use crate::stream::acks;
 use crate::wire::{
     Broken, Header, NS_BIDI, NS_BIDI_FEATURE, NS_DIALBACK, NS_DIALBACK_FEATURE, Wire, attribute, is, told,
@@ -61,6 +61,24 @@ impl From<Broken> for Failure {
     }
 }
 
+/// What the other server's certificate is good by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voucher {
+    /// An authority that is trusted here.
+    Authority,
+    /// The records of its target, for which DNSSEC vouches.
+    Dane,
+}
+
+impl fmt::Display for Voucher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authority => "valid certificate",
+            Self::Dane => "valid certificate by DANE",
+        })
+    }
+}
+
 /// How the two have proven themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
@@ -83,7 +101,7 @@ pub(crate) struct Outgoing {
     pub(crate) wire: Wire,
     pub(crate) proof: Proof,
     /// What the other server's certificate is worth.
-    pub(crate) certificate: Result<(), String>,
+    pub(crate) certificate: Result<Voucher, String>,
     /// Where it goes to.
     pub(crate) peer: String,
     /// What the other server calls it.
@@ -103,14 +121,14 @@ pub(crate) struct Opened {
     features: Element,
     peer: String,
     /// What the other server's certificate is worth.
-    pub(crate) certificate: Result<(), String>,
+    pub(crate) certificate: Result<Voucher, String>,
 }
 
 impl Opened {
     /// How safe it is, for people.
     pub(crate) fn describe(&self) -> String {
         let tls = self.wire.connection.tls_version().unwrap_or("no TLS");
-        let worth = self.certificate.as_ref().map_or_else(String::as_str, |()| "a valid certificate");
+        let worth = self.certificate.as_ref().map_or_else(Clone::clone, |voucher| format!("a {voucher}"));
         format!("{tls}, {worth}")
     }
 }
@@ -200,7 +218,7 @@ impl S2s {
     }
 
     async fn come_to_features(&self, local: &Domain, remote: &Domain, way: Way) -> Result<Opened, Failure> {
-        let Way { target, address, socket } = way;
+        let Way { target, address, dane, socket } = way;
         let peer = address.to_string();
         let connection = Connection::new(socket).map_err(|error| Failure::new(error.to_string()))?;
         let mut wire = Wire::new(connection, Limits::BEFORE_LOGIN);
@@ -210,9 +228,7 @@ impl S2s {
         loop {
             let (header, features) = greet(&mut wire, local, remote).await?;
             if wire.connection.is_encrypted() {
-                let certificate =
-                    self.authorities.judge(wire.connection.peer_certificates(), remote.as_str());
-                let certificate = certificate.map_err(|untrusted| untrusted.to_string());
+                let certificate = self.judge(&wire, remote, &target, &dane)?;
                 if let (Err(reason), true) = (&certificate, self.demands_certificate(remote)) {
                     return Err(Failure::new(format!("{reason}, and a valid one is demanded here")));
                 }
@@ -234,12 +250,35 @@ impl S2s {
                 self.secure(local, remote, &mut wire, false).await?;
                 continue;
             }
-            if !self.config.allow_plaintext.contains(remote) {
+            // RFC 7673 §3.4: with TLSA records there must be TLS.
+            if !dane.is_empty() || !self.config.allow_plaintext.contains(remote) {
                 return Err(Failure::new("it offers no TLS"));
             }
             let certificate = Err("there is no TLS".to_owned());
             return Ok(Opened { wire, header, features, peer, certificate });
         }
+    }
+
+    /// What its certificate is worth; where DNS names certificates, it has to be one of them.
+    fn judge(
+        &self,
+        wire: &Wire,
+        remote: &Domain,
+        target: &Target,
+        dane: &[Tlsa],
+    ) -> Result<Result<Voucher, String>, Failure> {
+        let (chain, domain) = (wire.connection.peer_certificates(), remote.as_str());
+        if !dane.is_empty() {
+            // RFC 7673 §4.2; and neither an authority nor dialback makes up for it (RFC 6698 §4.1).
+            let judged = self.authorities.judge_by_dane(chain, dane, domain, &target.host);
+            return judged
+                .map(|()| Ok(Voucher::Dane))
+                .map_err(|untrusted| Failure::new(untrusted.to_string()));
+        }
+        // RFC 7673 §4.1.
+        let host = target.dnssec.then_some(target.host.as_str());
+        let judged = self.authorities.judge_for(chain, domain, host);
+        Ok(judged.map(|()| Voucher::Authority).map_err(|untrusted| untrusted.to_string()))
     }
 
     async fn secure(

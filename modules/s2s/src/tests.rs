@@ -9,6 +9,7 @@ use waxwing_xmpp::Domain;
 use crate::find::{Addresses, FindError, Finder, Target};
 
 mod connect;
+mod dane;
 mod dns;
 mod find;
 mod offers;
@@ -20,7 +21,7 @@ const TWO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const SIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
 fn finder(dns: &TestDns) -> Finder {
-    Finder::new(&Dns { servers: vec![dns.address()] }, Random::seeded(7)).unwrap()
+    Finder::new(&Dns { servers: vec![dns.address()], ..Dns::default() }, Random::seeded(7)).unwrap()
 }
 
 /// A finder that gives up soon.

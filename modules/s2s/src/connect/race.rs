@@ -7,15 +7,27 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
 use tokio::select;
 use tokio::time::{Instant, sleep_until, timeout};
+use waxwing_stream::tls::Tlsa;
 
 use super::Reason;
 use super::waiting::{Place, Waiting};
-use crate::find::{Family, FindError, Finder, Part, Target};
+use crate::find::{Family, FindError, Finder, Found, Part, Target};
+
+/// Who has connected.
+#[derive(Debug)]
+pub(crate) struct Winner<T> {
+    pub(crate) target: Target,
+    pub(crate) address: SocketAddr,
+    /// What its certificate is held to, if there is any (RFC 7673 §4.2).
+    pub(crate) dane: Arc<[Tlsa]>,
+    pub(crate) socket: T,
+}
 
 /// Who runs, and when the next one starts.
 pub(crate) struct Race<'a> {
@@ -39,6 +51,7 @@ struct Runner {
     /// Whether there are addresses of either kind; `None`: that is not known yet.
     six: Option<bool>,
     four: Option<bool>,
+    dane: Arc<[Tlsa]>,
     tried: usize,
     failures: Vec<(SocketAddr, Reason)>,
     error: Option<FindError>,
@@ -71,7 +84,7 @@ impl<'a> Race<'a> {
         &mut self,
         deadline: Instant,
         dial: impl AsyncFn(SocketAddr) -> io::Result<T>,
-    ) -> Option<(Target, SocketAddr, T)> {
+    ) -> Option<Winner<T>> {
         let mut attempts = FuturesUnordered::new();
         let mut end = pin!(sleep_until(deadline));
         while self.has_more() || !attempts.is_empty() {
@@ -79,10 +92,7 @@ impl<'a> Race<'a> {
                 biased;
                 () = &mut end => break,
                 Some((place, result)) = attempts.next(), if !attempts.is_empty() => match result {
-                    Ok(connected) => {
-                        let target = self.won(place)?;
-                        return Some((target, place.address, connected));
-                    }
+                    Ok(socket) => return self.won(place, socket),
                     Err(error) => self.failed(place, Reason::from(error)),
                 },
                 part = self.parts.next(), if self.looking => match part {
@@ -122,10 +132,13 @@ impl<'a> Race<'a> {
 
     fn found(&mut self, part: Part) {
         let Some(runner) = self.runners.get_mut(part.target) else { return };
-        let addresses = part.found.unwrap_or_else(|error| {
+        let Found { addresses, dane } = part.found.unwrap_or_else(|error| {
             runner.error = Some(error);
-            Vec::new()
+            Found::default()
         });
+        if !dane.is_empty() {
+            runner.dane = dane;
+        }
         runner.heard(part.family, !addresses.is_empty());
         for ip in addresses {
             // RFC 4291 §2.5.5.2: an IPv4 address in the clothes of IPv6 is one of IPv4.
@@ -177,13 +190,15 @@ impl<'a> Race<'a> {
         Some(place)
     }
 
-    fn won(&mut self, place: Place) -> Option<Target> {
+    fn won<T>(&mut self, place: Place, socket: T) -> Option<Winner<T>> {
         self.under_way.retain(|other| *other != place);
         for slow in self.under_way.drain(..) {
             self.waiting.push_again(slow);
         }
         self.winner = Some(place);
-        self.runners.get(place.target).map(|runner| runner.target.clone())
+        let runner = self.runners.get(place.target)?;
+        let (target, dane) = (runner.target.clone(), Arc::clone(&runner.dane));
+        Some(Winner { target, address: place.address, dane, socket })
     }
 
     fn failed(&mut self, place: Place, reason: Reason) {
@@ -211,7 +226,8 @@ impl<'a> Race<'a> {
 
 impl Runner {
     fn new(target: Target) -> Self {
-        Self { target, six: None, four: None, tried: 0, failures: Vec::new(), error: None }
+        let dane = Arc::default();
+        Self { target, six: None, four: None, dane, tried: 0, failures: Vec::new(), error: None }
     }
 
     fn heard(&mut self, family: Option<Family>, some: bool) {

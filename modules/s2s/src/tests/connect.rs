@@ -13,7 +13,7 @@ use waxwing_testkit::dns::{AAAA, Mood};
 
 use super::*;
 use crate::connect::{Race, Ways};
-use crate::find::{Family, Part};
+use crate::find::{Family, Found, Part};
 
 /// Everything has time.
 const LONG: Duration = Duration::from_secs(60);
@@ -65,7 +65,7 @@ impl Phone {
     /// The next that connects.
     async fn race(&self, race: &mut Race<'_>) -> Option<IpAddr> {
         let next = race.next(self.begun + LONG, async |address| self.dial(address).await).await;
-        next.map(|(_, _, ip)| ip)
+        next.map(|winner| winner.socket)
     }
 }
 
@@ -74,18 +74,20 @@ async fn run(phone: &Phone, addresses: Vec<IpAddr>, time_max: Duration) -> Resul
     let target = target("xmpp.lit", addresses.clone());
     let mut race = Race::of(vec![target], later(vec![(0, 0, None, Ok(addresses))]));
     let next = race.next(phone.begun + time_max, async |address| phone.dial(address).await).await;
-    next.map(|(_, _, ip)| ip).ok_or_else(|| race.into_words().concat())
+    next.map(|winner| winner.socket).ok_or_else(|| race.into_words().concat())
 }
 
 /// Answers: after so many milliseconds, of which target, of which kind, what.
-type Later = Vec<(u64, usize, Option<Family>, Result<Vec<IpAddr>, FindError>)>;
+type Later = Vec<Answer>;
+type Answer = (u64, usize, Option<Family>, Result<Vec<IpAddr>, FindError>);
 
 const V6: Option<Family> = Some(Family::V6);
 const V4: Option<Family> = Some(Family::V4);
 
 fn later(parts: Later) -> BoxStream<'static, Part> {
-    let wait = |(after, target, family, found)| async move {
+    let wait = |(after, target, family, found): Answer| async move {
         sleep(Duration::from_millis(after)).await;
+        let found = found.map(|addresses| Found { addresses, ..Found::default() });
         Part { target, family, found }
     };
     parts.into_iter().map(wait).collect::<FuturesUnordered<_>>().boxed()
@@ -150,8 +152,8 @@ async fn the_losers_are_dropped() {
         Ok(address.ip())
     };
     let mut race = one(vec![(0, 0, None, Ok(vec![six(1), four(1)]))]);
-    let (_, _, won) = race.next(Instant::now() + LONG, dial).await.unwrap();
-    assert_eq!(won, four(1));
+    let winner = race.next(Instant::now() + LONG, dial).await.unwrap();
+    assert_eq!(winner.socket, four(1));
     assert_eq!(Rc::strong_count(&alive), 1);
 }
 

@@ -178,22 +178,6 @@ async fn what_has_no_time_to_live_is_asked_for_each_time() {
     }
 }
 
-#[tokio::test]
-async fn rfc6840_5_8_dnssec_is_what_a_local_name_server_vouches_for() {
-    for vouched in [true, false] {
-        let dns = TestDns::start().await;
-        dns.srv(PLAIN, 0, 0, 5269, "xmpp.lit");
-        dns.cname("_xmpp-server._tcp.montague.lit", PLAIN);
-        if vouched {
-            dns.vouch();
-        }
-        let finder = finder(&dns);
-        for name in ["capulet.lit", "montague.lit"] {
-            assert_eq!(finder.find(&domain(name)).await.unwrap()[0].dnssec, vouched, "{name}");
-        }
-    }
-}
-
 /// Lets time pass without waiting; sockets go on by the real clock.
 async fn pass(time: Duration) {
     tokio::time::pause();
