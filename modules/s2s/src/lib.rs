@@ -119,6 +119,10 @@ impl Module for S2s {
         Spec::xep(198, "1.6.3").partial("between servers"),
         Spec::xep(288, "1.0.1").partial("the receiving server shows no keys of its own"),
         Spec::xep(368, "1.1.0").partial("for servers"),
+        Spec::xep(495, "0.1.0"),
+        Spec::rfc(6698, "2-4"),
+        Spec::rfc(7671, "5, 9, 10.2").partial("SNI names the domain, not the target"),
+        Spec::rfc(7673, "3, 4"),
     ]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {

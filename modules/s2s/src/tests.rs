@@ -13,6 +13,7 @@ mod dane;
 mod dns;
 mod find;
 mod offers;
+mod walk;
 
 const PLAIN: &str = "_xmpp-server._tcp.capulet.lit";
 const TLS: &str = "_xmpps-server._tcp.capulet.lit";
