@@ -86,32 +86,30 @@ impl S2s {
         ways: &mut Ways<'_>,
         lines: &mut Vec<String>,
     ) -> bool {
+        let mut advice = "Does the server there run, with TLS, its port open to this machine?".to_owned();
         while let Some(way) = ways.next().await {
             let place = format!("{} at {}", way.target, way.address.ip());
             let patience = Patience::new(ways);
-            let reason = match self.negotiate(local, remote, way, patience).await {
+            let failure = match self.negotiate(local, remote, way, patience).await {
                 Ok(opened) => {
                     lines.push(format!("{place}: connected, {}", opened.describe()));
+                    advice = format!(
+                        "It has to trust the certificate of {local}, or find {local} by DNS and reach this server."
+                    );
                     match self.prove(local, remote, opened, patience).await {
                         Ok(outgoing) => {
                             lines.push(format!("{place}: we are proven by {}", outgoing.proof));
                             return true;
                         }
-                        Err(failure) => {
-                            lines.push(format!(
-                                "It has to trust the certificate of {local}, or find {local} by DNS and reach \
-                                 this server."
-                            ));
-                            failure
-                        }
+                        Err(failure) => failure,
                     }
                 }
                 Err(failure) => failure,
             };
-            ways.rejected(reason.words);
+            ways.rejected(failure.words);
         }
         lines.extend(ways.take_words());
-        lines.push("Does the server there run, with TLS, its port open to this machine?".to_owned());
+        lines.push(advice);
         false
     }
 }

@@ -194,8 +194,6 @@ impl Records {
                 }
                 Ok(Answer { aliased: *none.query.name() != asked, ..Answer::none(lifetime(&none)) })
             }
-            // RFC 9276 §3.2: a zone whose proofs are too expensive counts as unsigned.
-            Err(NetError::Dns(DnsError::Nsec { proof: Proof::Insecure, .. })) => Ok(Answer::none(0)),
             Err(error) => Err(self.failure(name, kind, &error)),
         }
     }
@@ -247,6 +245,8 @@ impl Records {
             NetError::Timeout => {
                 FindError::Timeout(format!("{servers} did not answer when asked for {kind} {name}"))
             }
+            // That a denial is too expensive to check (RFC 9276 §3.2) is an error as well: the resolver does not look whether
+            // it is one of the zone in question.
             NetError::Dns(DnsError::DnssecBogus | DnsError::Nsec { .. }) => self.forged(name, kind),
             NetError::Dns(DnsError::ResponseCode(code)) => {
                 FindError::Dns(format!("{servers} answered \"{code}\" when asked for {kind} {name}"))
