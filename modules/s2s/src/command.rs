@@ -9,7 +9,6 @@ use waxwing_core::{CommandCall, CommandError, CommandResult};
 use crate::S2s;
 use crate::connect::Ways;
 use crate::find::FindError;
-use crate::outgoing::Patience;
 
 /// A stream that another server has opened.
 #[derive(Debug)]
@@ -89,7 +88,7 @@ impl S2s {
         let mut advice = "Does the server there run, with TLS, its port open to this machine?".to_owned();
         while let Some(way) = ways.next().await {
             let place = format!("{} at {}", way.target, way.address.ip());
-            let patience = Patience::new(ways);
+            let patience = self.patience(ways);
             let failure = match self.negotiate(local, remote, way, patience).await {
                 Ok(opened) => {
                     lines.push(format!("{place}: connected, {}", opened.describe()));

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
@@ -141,15 +140,6 @@ pub(crate) struct Patience {
     all: Instant,
 }
 
-impl Patience {
-    /// Who says nothing does not use up the time of the ways that are left.
-    pub(crate) fn new(ways: &Ways<'_>) -> Self {
-        let all = ways.deadline();
-        let negotiation = if ways.has_more() { all.min(Instant::now() + NEGOTIATION_TIME_MAX) } else { all };
-        Self { negotiation, all }
-    }
-}
-
 async fn until<T>(end: Instant, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     timeout_at(end, work).await.unwrap_or_else(|_| Err(Failure::new("it took too long")))
 }
@@ -159,7 +149,7 @@ impl S2s {
     pub(crate) async fn open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
         let mut ways = self.ways(remote).await?;
         while let Some(way) = ways.next().await {
-            let (target, patience) = (way.target.to_string(), Patience::new(&ways));
+            let (target, patience) = (way.target.to_string(), self.patience(&ways));
             let opened = Box::pin(async {
                 let opened = self.negotiate(local, remote, way, patience).await?;
                 self.prove(local, remote, opened, patience).await
@@ -173,6 +163,13 @@ impl S2s {
             }
         }
         Err(Failure::new(ways.take_words().join("; ")))
+    }
+
+    /// Who connects and says nothing takes a third of the time, not that of the ways that are left.
+    pub(crate) fn patience(&self, ways: &Ways<'_>) -> Patience {
+        let all = ways.deadline();
+        let share = Instant::now() + self.config.connect_time_max.0 / 3;
+        Patience { negotiation: if ways.has_more() { all.min(share) } else { all }, all }
     }
 
     /// The ways to the server of a domain; all of them together take no longer than the config says.
@@ -193,7 +190,7 @@ impl S2s {
     ) -> Result<bool, Failure> {
         let mut ways = self.ways(remote).await?;
         while let Some(way) = ways.next().await {
-            let patience = Patience::new(&ways);
+            let patience = self.patience(&ways);
             let asked = Box::pin(async {
                 let opened = self.negotiate(local, remote, way, patience).await?;
                 until(patience.all, self.ask(local, remote, id, key, opened)).await
@@ -493,6 +490,3 @@ pub(crate) fn system_shutdown() -> StreamError {
 
 /// Shared, because it is told to each that waits.
 pub(crate) type Told = Arc<Failure>;
-
-/// Time for one connection to come to features over TLS, while there are others.
-const NEGOTIATION_TIME_MAX: Duration = Duration::from_secs(10);

@@ -388,6 +388,8 @@ const NOTHING_TTL_MAX: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {
+    use waxwing_testkit::dns::{Mood, TestDns};
+
     use super::*;
 
     fn records(servers: &[&str]) -> Records {
@@ -399,9 +401,10 @@ mod tests {
     async fn what_the_hosts_file_says_needs_no_signature() {
         let mut hosts = HostsFile::default();
         hosts.read_hosts_conf("192.0.2.7 xmpp.lit".as_bytes()).unwrap();
-        // Nobody is there to be asked.
-        let servers = vec!["127.0.0.1:1".parse().unwrap()];
-        let dns = Dns { servers, dnssec: true, ..Dns::default() };
+        // Who is asked says nothing of use.
+        let silent = TestDns::start().await;
+        silent.mood("", None, Mood::Failing);
+        let dns = Dns { servers: vec![silent.address()], dnssec: true, ..Dns::default() };
         let records = Records::with_hosts(&dns, hosts).unwrap();
         let found = records.addresses("xmpp.lit", Family::V4).await.unwrap();
         assert_eq!(found, Hosts { addresses: vec![Ipv4Addr::new(192, 0, 2, 7).into()], dnssec: true });

@@ -176,3 +176,30 @@ async fn a_target_whose_certificate_dns_does_not_name_gives_the_turn_to_the_next
     assert!(words.lines().any(|line| line == at), "{words}");
     assert!(words.ends_with("ours.lit can talk to theirs.lit"), "{words}");
 }
+
+#[tokio::test]
+async fn a_target_that_connects_and_says_nothing_does_not_use_up_the_time_of_the_others() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    for others in [true, false] {
+        let dns = TestDns::start().await;
+        dns.srv("_xmpp-server._tcp.theirs.lit", 0, 65535, port, "silent.lit")
+            .a("silent.lit", Ipv4Addr::LOCALHOST);
+        let theirs = start("theirs.lit", &dns, |_| {}).await;
+        if others {
+            target(&dns, &theirs, 0, 0, "xmpp.lit");
+        }
+        let section = |config: &mut Config| {
+            config.modules.insert("s2s".to_owned(), "connect_time_max = \"3 s\"".parse().unwrap());
+        };
+        let ours = ours(&dns, false, section).await;
+        let begun = std::time::Instant::now();
+        let words = ours.test().await;
+        // A third of the time; or all of it.
+        assert!(begun.elapsed() >= Duration::from_secs(if others { 1 } else { 3 }), "{words}");
+        assert!(begun.elapsed() < Duration::from_secs(if others { 3 } else { 5 }), "{words}");
+        assert_eq!(words.ends_with("ours.lit can talk to theirs.lit"), others, "{words}");
+        let told = format!("silent.lit:{port}: 127.0.0.1:{port}: it took too long");
+        assert_eq!(words.lines().any(|line| line == told), !others, "{words}");
+    }
+}
