@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
+use tokio::time::Instant;
 use waxwing_core::prelude::*;
 use waxwing_core::{CommandCall, CommandError, CommandResult};
 
 use crate::S2s;
-use crate::find::{FindError, Target};
+use crate::connect::Ways;
+use crate::find::FindError;
 
 /// A stream that another server has opened.
 #[derive(Debug)]
@@ -69,47 +70,46 @@ impl S2s {
             Err(error) => return Ok(vec![format!("not found: {error}"), advice(&error).to_owned()]),
         };
         let mut lines: Vec<String> = targets.iter().map(|target| format!("found: {target}")).collect();
-        for target in &targets {
-            let patience = self.config.connect_time_max.0;
-            let walked = timeout(patience, Box::pin(self.walk(&local, &remote, target, &mut lines))).await;
-            if walked == Ok(true) {
-                lines.push(format!("{local} can talk to {remote}"));
-                return Ok(lines);
-            }
-            if walked.is_err() {
-                lines.push(format!("{target}: took longer than {} s", patience.as_secs()));
-            }
-        }
-        lines.push(format!("{local} cannot talk to {remote}"));
+        let deadline = Instant::now() + self.config.connect_time_max.0;
+        let mut ways = Ways::new(&self.finder, targets, deadline);
+        let talks = Box::pin(self.walk(&local, &remote, &mut ways, &mut lines)).await;
+        lines.push(format!("{local} {} talk to {remote}", if talks { "can" } else { "cannot" }));
         Ok(lines)
     }
 
-    /// One target. True: we may send.
-    async fn walk(&self, local: &Domain, remote: &Domain, target: &Target, lines: &mut Vec<String>) -> bool {
-        let opened = match self.negotiate(local, remote, target).await {
-            Ok(opened) => opened,
-            Err(failure) => {
-                lines.push(format!("{target}: {failure}"));
-                lines.push("Does the server there run, with TLS, its port open to this machine?".to_owned());
-                return false;
-            }
-        };
-        let tls = opened.wire.connection.tls_version().unwrap_or("no TLS");
-        let worth = opened.certificate.as_ref().map_or_else(String::as_str, |()| "a valid certificate");
-        lines.push(format!("{target}: connected, {tls}, {worth}"));
-        match self.prove(local, remote, opened).await {
-            Ok(outgoing) => {
-                lines.push(format!("{target}: we are proven by {}", outgoing.proof));
-                true
-            }
-            Err(failure) => {
-                lines.push(format!("{target}: {failure}"));
-                lines.push(format!(
-                    "It has to trust the certificate of {local}, or find {local} by DNS and reach this server."
-                ));
-                false
-            }
+    /// Walks as a stream would. True: we may send.
+    async fn walk(
+        &self,
+        local: &Domain,
+        remote: &Domain,
+        ways: &mut Ways<'_>,
+        lines: &mut Vec<String>,
+    ) -> bool {
+        let mut advice = "Does the server there run, with TLS, its port open to this machine?".to_owned();
+        while let Some(way) = ways.next().await {
+            let place = format!("{} at {}", way.target, way.address.ip());
+            let patience = self.patience(ways);
+            let failure = match self.negotiate(local, remote, way, patience).await {
+                Ok(opened) => {
+                    lines.push(format!("{place}: connected, {}", opened.describe()));
+                    advice = format!(
+                        "It has to trust the certificate of {local}, or find {local} by DNS and reach this server."
+                    );
+                    match self.prove(local, remote, opened, patience).await {
+                        Ok(outgoing) => {
+                            lines.push(format!("{place}: we are proven by {}", outgoing.proof));
+                            return true;
+                        }
+                        Err(failure) => failure,
+                    }
+                }
+                Err(failure) => failure,
+            };
+            ways.rejected(failure.words);
         }
+        lines.extend(ways.take_words());
+        lines.push(advice);
+        false
     }
 }
 

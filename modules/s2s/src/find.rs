@@ -7,19 +7,24 @@
 mod order;
 mod records;
 
+use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
 use tokio::time::timeout;
 use tracing::debug;
 use waxwing_core::config::Dns;
 use waxwing_core::{Random, StartError};
+use waxwing_stream::tls::Tlsa;
 use waxwing_xmpp::Domain;
 
 use order::{Service, in_order};
-use records::{Family, Records, Services};
+pub(crate) use records::Family;
+use records::{Hosts, Records, Services};
 
 /// Where a server may be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +34,13 @@ pub struct Target {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// Targets of a higher one are tried only when those of the lower ones would not do (RFC 2782, "Priority").
+    pub priority: u16,
     /// TLS from the first byte (XEP-0368 §3); else STARTTLS.
     pub direct_tls: bool,
     /// Its addresses.
     pub addresses: Addresses,
-    /// A name server on this very machine vouches for the SRV record by DNSSEC (its AD bit; RFC 6840 §5.8). False says
-    /// nothing: most servers vouch only where they are asked to, and we do not ask yet.
+    /// DNSSEC vouches for the SRV record, aliases included.
     pub dnssec: bool,
 }
 
@@ -46,6 +52,28 @@ pub enum Addresses {
     /// To be asked for by the target's name, just before connecting.
     LookUp,
 }
+
+/// The addresses of one of several targets, of one kind or of both.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Which target.
+    pub(crate) target: usize,
+    /// `None`: of both.
+    pub(crate) family: Option<Family>,
+    pub(crate) found: Result<Found, FindError>,
+}
+
+/// What one answer says of a target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Perhaps none.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// What its certificate is held to (RFC 7673 §3.4); none: to what it would be held to without DNSSEC.
+    pub(crate) dane: Arc<[Tlsa]>,
+}
+
+/// An answer that several wait for; it is asked for when the first of them begins to.
+type Awaited<'a, T> = Shared<BoxFuture<'a, Result<T, FindError>>>;
 
 /// Why there is no target, or no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,28 +144,50 @@ impl Finder {
                 self.records.addresses(host, Family::V4)
             );
             let error = [&six, &four].into_iter().find_map(|found| found.as_ref().err().cloned());
-            let found: Vec<IpAddr> = [six, four].into_iter().flat_map(Result::unwrap_or_default).collect();
+            let hosts = [six, four].into_iter().filter_map(Result::ok);
+            let found: Vec<IpAddr> = hosts.flat_map(|hosts| hosts.addresses).collect();
             if found.is_empty() { Err(error.unwrap_or_else(|| missing(host))) } else { Ok(found) }
         };
         self.in_time(host, both).await
     }
 
-    /// The addresses of a target, in one part or in two as the answers come.
-    pub(crate) fn parts<'a>(
-        &'a self,
-        target: &'a Target,
-    ) -> impl Stream<Item = Result<Vec<IpAddr>, FindError>> + Unpin + 'a {
-        match &target.addresses {
-            Addresses::Known(addresses) => stream::iter([Ok(addresses.clone())]).left_stream(),
-            Addresses::LookUp => self.families(&target.host).right_stream(),
+    /// The addresses of all targets, each as its answer comes.
+    pub(crate) fn parts<'a>(&'a self, targets: &[Target]) -> BoxStream<'a, Part> {
+        let ask = |question: (String, Family)| (question.clone(), self.hosts_of(question));
+        let answers: HashMap<(String, Family), Awaited<'a, Hosts>> =
+            questions(targets).into_iter().map(ask).collect();
+        let parts: FuturesUnordered<BoxFuture<'a, Part>> = FuturesUnordered::new();
+        for (target, place) in targets.iter().zip(0..) {
+            if let Addresses::Known(addresses) = &target.addresses {
+                let found = Ok(Found { addresses: addresses.clone(), ..Found::default() });
+                parts.push(std::future::ready(Part { target: place, family: None, found }).boxed());
+            }
+            let tlsa = self.tlsa_of(target.host.clone(), target.port);
+            for family in [Family::V6, Family::V4] {
+                if let Some(answer) = answers.get(&(target.host.clone(), family)) {
+                    let found = found(answer.clone(), target.dnssec.then(|| tlsa.clone()));
+                    let part =
+                        async move { Part { target: place, family: Some(family), found: found.await } };
+                    parts.push(part.boxed());
+                }
+            }
         }
+        parts.boxed()
+    }
+
+    fn hosts_of(&self, (host, family): (String, Family)) -> Awaited<'_, Hosts> {
+        async move { self.records.addresses(&host, family).await }.boxed().shared()
+    }
+
+    fn tlsa_of(&self, host: String, port: u16) -> Awaited<'_, Arc<[Tlsa]>> {
+        async move { self.records.tlsa(&host, port).await }.boxed().shared()
     }
 
     /// Asks for the addresses of both kinds at once (RFC 8305 §3: AAAA first, A right behind it).
     fn families<'a>(
         &'a self,
         host: &'a str,
-    ) -> FuturesUnordered<impl Future<Output = Result<Vec<IpAddr>, FindError>> + 'a> {
+    ) -> FuturesUnordered<impl Future<Output = Result<Hosts, FindError>> + 'a> {
         [Family::V6, Family::V4].into_iter().map(|family| self.records.addresses(host, family)).collect()
     }
 
@@ -161,7 +211,7 @@ impl Finder {
         let mut error = None;
         while let Some(found) = families.next().await {
             match found {
-                Ok(addresses) if addresses.is_empty() => {}
+                Ok(hosts) if hosts.addresses.is_empty() => {}
                 // They are in the cache now, and those of the other kind are still to come: connecting sees to it.
                 Ok(_) => return Ok(vec![Target::of_domain(name)]),
                 Err(other) => error = Some(other),
@@ -182,6 +232,35 @@ impl Finder {
             )))
         })
     }
+}
+
+/// XEP-0495 §4.2: AAAA of the first host, A of it, AAAA of the second, and so on. What two targets share is asked for
+/// once.
+pub(crate) fn questions(targets: &[Target]) -> Vec<(String, Family)> {
+    let mut questions = Vec::new();
+    for target in targets.iter().filter(|target| target.addresses == Addresses::LookUp) {
+        for family in [Family::V6, Family::V4] {
+            let question = (target.host.clone(), family);
+            if !questions.contains(&question) {
+                questions.push(question);
+            }
+        }
+    }
+    questions
+}
+
+/// RFC 7673 §3.2, §3.3: TLSA records count where DNSSEC vouches for the SRV record (then there is `tlsa`), for addresses
+/// and for them. Where they are not to be had for another reason than that there are none, the addresses are of no use.
+async fn found(
+    hosts: Awaited<'_, Hosts>,
+    tlsa: Option<Awaited<'_, Arc<[Tlsa]>>>,
+) -> Result<Found, FindError> {
+    let Hosts { addresses, dnssec } = hosts.await?;
+    let dane = match tlsa {
+        Some(tlsa) if dnssec && !addresses.is_empty() => tlsa.await?,
+        _ => Arc::default(),
+    };
+    Ok(Found { addresses, dane })
 }
 
 /// What both kinds of record say together. `None`: there are none, so the domain itself is to be tried.
@@ -231,6 +310,7 @@ impl Target {
         Self {
             host: name.to_owned(),
             port: PORT,
+            priority: 0,
             direct_tls: false,
             addresses: Addresses::LookUp,
             dnssec: false,
@@ -243,6 +323,7 @@ impl From<Service> for Target {
         Self {
             host: service.host,
             port: service.port,
+            priority: service.priority,
             direct_tls: service.direct_tls,
             addresses: Addresses::LookUp,
             dnssec: service.dnssec,

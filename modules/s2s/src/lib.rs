@@ -3,7 +3,8 @@
 //! Specs: [RFC 6120](https://www.rfc-editor.org/rfc/rfc6120) §3–§6 and §10.4, [XEP-0220](https://xmpp.org/extensions/xep-0220.html)
 //! (dialback) with the keys of [XEP-0185](https://xmpp.org/extensions/xep-0185.html),
 //! [XEP-0178](https://xmpp.org/extensions/xep-0178.html) (certificates), [XEP-0368](https://xmpp.org/extensions/xep-0368.html)
-//! (direct TLS).
+//! (direct TLS), [XEP-0495](https://xmpp.org/extensions/xep-0495.html) (targets are raced),
+//! [RFC 7673](https://www.rfc-editor.org/rfc/rfc7673) (DANE).
 //!
 //! A stanza for another domain waits in the [`Link`] of its pair of domains, whose task finds, reaches and convinces the
 //! other server and writes; what other servers send comes over the streams that they open. A stream carries stanzas
@@ -45,7 +46,6 @@ use waxwing_xml::Limits;
 
 use command::Guest;
 pub use config::Config;
-pub use connect::{ConnectError, Failure, Reason, connect};
 use desk::Desk;
 use dialback::Keys;
 pub use find::{Addresses, FindError, Finder, Target};
@@ -124,6 +124,10 @@ impl Module for S2s {
         Spec::xep(198, "1.6.3").partial("between servers"),
         Spec::xep(288, "1.0.1").partial("the receiving server shows no keys of its own"),
         Spec::xep(368, "1.1.0").partial("for servers"),
+        Spec::xep(495, "0.1.0"),
+        Spec::rfc(6698, "2-4"),
+        Spec::rfc(7671, "5, 9, 10.2").partial("SNI names the domain, not the target"),
+        Spec::rfc(7673, "3, 4"),
     ]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
@@ -136,7 +140,7 @@ impl Module for S2s {
         let authorities = if federates { authorities(&shared)? } else { Authorities::nobody() };
         let certificates =
             if federates { certificates(&shared) } else { Certificates::load(&[], Settings::default()).0 };
-        let unasked = Dns { servers: vec![(std::net::Ipv4Addr::LOCALHOST, 53).into()] };
+        let unasked = Dns { servers: vec![(std::net::Ipv4Addr::LOCALHOST, 53).into()], ..Dns::default() };
         let finder = Finder::new(if federates { &server.dns } else { &unasked }, shared.random().clone())?;
         let outbox = reg.table()?;
         let metrics = Metrics {

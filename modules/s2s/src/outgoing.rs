@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
-use waxwing_stream::tls::client_config;
+use waxwing_stream::tls::{Tlsa, client_config};
 use waxwing_stream::transport::Connection;
 use waxwing_xml::{Element, Item, Limits, Tree};
 use waxwing_xmpp::{Condition, Domain, StreamCondition, StreamError, ns};
 
 use crate::S2s;
-use crate::connect::connect;
+use crate::connect::{Way, Ways};
 use crate::find::{FindError, Target};
 use crate::stream::acks;
 use crate::wire::{
@@ -60,6 +60,24 @@ impl From<Broken> for Failure {
     }
 }
 
+/// What the other server's certificate is good by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voucher {
+    /// An authority that is trusted here.
+    Authority,
+    /// The records of its target, for which DNSSEC vouches.
+    Dane,
+}
+
+impl fmt::Display for Voucher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authority => "valid certificate",
+            Self::Dane => "valid certificate by DANE",
+        })
+    }
+}
+
 /// How the two have proven themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
@@ -82,7 +100,7 @@ pub(crate) struct Outgoing {
     pub(crate) wire: Wire,
     pub(crate) proof: Proof,
     /// What the other server's certificate is worth.
-    pub(crate) certificate: Result<(), String>,
+    pub(crate) certificate: Result<Voucher, String>,
     /// Where it goes to.
     pub(crate) peer: String,
     /// What the other server calls it.
@@ -102,35 +120,64 @@ pub(crate) struct Opened {
     features: Element,
     peer: String,
     /// What the other server's certificate is worth.
-    pub(crate) certificate: Result<(), String>,
+    pub(crate) certificate: Result<Voucher, String>,
+}
+
+impl Opened {
+    /// How safe it is, for people.
+    pub(crate) fn describe(&self) -> String {
+        let tls = self.wire.connection.tls_version().unwrap_or("no TLS");
+        let worth = self.certificate.as_ref().map_or_else(Clone::clone, |voucher| format!("a {voucher}"));
+        format!("{tls}, {worth}")
+    }
+}
+
+/// How long the work on one connection may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// Up to features over TLS.
+    negotiation: Instant,
+    all: Instant,
+}
+
+async fn until<T>(end: Instant, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(Failure::new("it took too long")))
 }
 
 impl S2s {
     /// Finds the other server, connects, and proves who we are.
     pub(crate) async fn open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
-        let patience = self.config.connect_time_max.0;
-        let opened = timeout(patience, Box::pin(self.try_open(local, remote))).await;
-        opened.unwrap_or_else(|_| {
-            Err(Failure::new(format!("{remote} took longer than {} s", patience.as_secs())))
-        })
-    }
-
-    async fn try_open(&self, local: &Domain, remote: &Domain) -> Result<Outgoing, Failure> {
-        let mut last = None;
-        for target in self.finder.find(remote).await? {
-            let opened = match self.negotiate(local, remote, &target).await {
-                Ok(opened) => self.prove(local, remote, opened).await,
-                Err(failure) => Err(failure),
-            };
-            match opened {
+        let mut ways = self.ways(remote).await?;
+        while let Some(way) = ways.next().await {
+            let (target, patience) = (way.target.to_string(), self.patience(&ways));
+            let opened = Box::pin(async {
+                let opened = self.negotiate(local, remote, way, patience).await?;
+                self.prove(local, remote, opened, patience).await
+            });
+            match opened.await {
                 Ok(outgoing) => return Ok(outgoing),
                 Err(failure) => {
-                    debug!(%local, %remote, target = %target, reason = %failure, "A target would not do.");
-                    last = Some(Failure { words: format!("{target}: {failure}"), ..failure });
+                    debug!(%local, %remote, target, reason = %failure, "A target would not do.");
+                    ways.rejected(failure.words);
                 }
             }
         }
-        Err(last.unwrap_or_else(|| Failure::new(format!("{remote} has no address"))))
+        Err(Failure::new(ways.take_words().join("; ")))
+    }
+
+    /// Who connects and says nothing takes a third of the time, not that of the ways that are left.
+    pub(crate) fn patience(&self, ways: &Ways<'_>) -> Patience {
+        let all = ways.deadline();
+        let share = Instant::now() + self.config.connect_time_max.0 / 3;
+        Patience { negotiation: if ways.has_more() { all.min(share) } else { all }, all }
+    }
+
+    /// The ways to the server of a domain; all of them together take no longer than the config says.
+    pub(crate) async fn ways(&self, remote: &Domain) -> Result<Ways<'_>, Failure> {
+        let deadline = Instant::now() + self.config.connect_time_max.0;
+        let targets = timeout_at(deadline, self.finder.find(remote)).await;
+        let targets = targets.map_err(|_| Failure::new(format!("{remote} was not found in time")))??;
+        Ok(Ways::new(&self.finder, targets, deadline))
     }
 
     /// Asks the authoritative server of `remote` whether it has made a key (XEP-0220 §2.3).
@@ -141,35 +188,35 @@ impl S2s {
         id: &str,
         key: &str,
     ) -> Result<bool, Failure> {
-        let ask = async {
-            let mut last = None;
-            for target in self.finder.find(remote).await? {
-                let asked = match self.negotiate(local, remote, &target).await {
-                    Ok(opened) => self.ask(local, remote, id, key, opened).await,
-                    Err(failure) => Err(failure),
-                };
-                match asked {
-                    Ok(valid) => return Ok(valid),
-                    Err(failure) => last = Some(failure),
-                }
+        let mut ways = self.ways(remote).await?;
+        while let Some(way) = ways.next().await {
+            let patience = self.patience(&ways);
+            let asked = Box::pin(async {
+                let opened = self.negotiate(local, remote, way, patience).await?;
+                until(patience.all, self.ask(local, remote, id, key, opened)).await
+            });
+            match asked.await {
+                Ok(valid) => return Ok(valid),
+                Err(failure) => ways.rejected(failure.words),
             }
-            Err(last.unwrap_or_else(|| Failure::new(format!("{remote} has no address"))))
-        };
-        let asked = timeout(self.config.connect_time_max.0, Box::pin(ask)).await;
-        asked.unwrap_or_else(|_| Err(Failure::new(format!("{remote} did not answer in time"))))
+        }
+        Err(Failure::new(ways.take_words().join("; ")))
     }
 
-    /// Connects to one target, up to features over TLS.
+    /// Up to features over TLS.
     pub(crate) async fn negotiate(
         &self,
         local: &Domain,
         remote: &Domain,
-        target: &Target,
+        way: Way,
+        patience: Patience,
     ) -> Result<Opened, Failure> {
-        let patience = self.config.connect_time_max.0;
-        let socket = connect(&self.finder, target, patience, |_| true).await;
-        let socket = socket.map_err(|error| Failure::new(error.to_string()))?;
-        let peer = socket.peer_addr().map_or_else(|_| target.to_string(), |address| address.to_string());
+        until(patience.negotiation, self.come_to_features(local, remote, way)).await
+    }
+
+    async fn come_to_features(&self, local: &Domain, remote: &Domain, way: Way) -> Result<Opened, Failure> {
+        let Way { target, address, dane, socket } = way;
+        let peer = address.to_string();
         let connection = Connection::new(socket).map_err(|error| Failure::new(error.to_string()))?;
         let mut wire = Wire::new(connection, Limits::BEFORE_LOGIN);
         if target.direct_tls {
@@ -178,9 +225,7 @@ impl S2s {
         loop {
             let (header, features) = greet(&mut wire, local, remote).await?;
             if wire.connection.is_encrypted() {
-                let certificate =
-                    self.authorities.judge(wire.connection.peer_certificates(), remote.as_str());
-                let certificate = certificate.map_err(|untrusted| untrusted.to_string());
+                let certificate = self.judge(&wire, remote, &target, &dane)?;
                 if let (Err(reason), true) = (&certificate, self.demands_certificate(remote)) {
                     return Err(Failure::new(format!("{reason}, and a valid one is demanded here")));
                 }
@@ -202,12 +247,35 @@ impl S2s {
                 self.secure(local, remote, &mut wire, false).await?;
                 continue;
             }
-            if !self.config.allow_plaintext.contains(remote) {
+            // RFC 7673 §3.4: with TLSA records there must be TLS.
+            if !dane.is_empty() || !self.config.allow_plaintext.contains(remote) {
                 return Err(Failure::new("it offers no TLS"));
             }
             let certificate = Err("there is no TLS".to_owned());
             return Ok(Opened { wire, header, features, peer, certificate });
         }
+    }
+
+    /// What its certificate is worth; where DNS names certificates, it has to be one of them.
+    fn judge(
+        &self,
+        wire: &Wire,
+        remote: &Domain,
+        target: &Target,
+        dane: &[Tlsa],
+    ) -> Result<Result<Voucher, String>, Failure> {
+        let (chain, domain) = (wire.connection.peer_certificates(), remote.as_str());
+        if !dane.is_empty() {
+            // RFC 7673 §4.2; and neither an authority nor dialback makes up for it (RFC 6698 §4.1).
+            let judged = self.authorities.judge_by_dane(chain, dane, domain, &target.host);
+            return judged
+                .map(|()| Ok(Voucher::Dane))
+                .map_err(|untrusted| Failure::new(untrusted.to_string()));
+        }
+        // RFC 7673 §4.1.
+        let host = target.dnssec.then_some(target.host.as_str());
+        let judged = self.authorities.judge_for(chain, domain, host);
+        Ok(judged.map(|()| Voucher::Authority).map_err(|untrusted| untrusted.to_string()))
     }
 
     async fn secure(
@@ -235,7 +303,12 @@ impl S2s {
         local: &Domain,
         remote: &Domain,
         opened: Opened,
+        patience: Patience,
     ) -> Result<Outgoing, Failure> {
+        until(patience.all, self.prove_us(local, remote, opened)).await
+    }
+
+    async fn prove_us(&self, local: &Domain, remote: &Domain, opened: Opened) -> Result<Outgoing, Failure> {
         let Opened { mut wire, header, features, peer, certificate } = opened;
         let bidi = features.children.find(NS_BIDI_FEATURE, "bidi").is_some();
         if bidi {

@@ -9,9 +9,11 @@ use waxwing_xmpp::Domain;
 use crate::find::{Addresses, FindError, Finder, Target};
 
 mod connect;
+mod dane;
 mod dns;
 mod find;
 mod offers;
+mod walk;
 
 const PLAIN: &str = "_xmpp-server._tcp.capulet.lit";
 const TLS: &str = "_xmpps-server._tcp.capulet.lit";
@@ -20,7 +22,7 @@ const TWO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const SIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
 fn finder(dns: &TestDns) -> Finder {
-    Finder::new(&Dns { servers: vec![dns.address()] }, Random::seeded(7)).unwrap()
+    Finder::new(&Dns { servers: vec![dns.address()], ..Dns::default() }, Random::seeded(7)).unwrap()
 }
 
 /// A finder that gives up soon.
@@ -44,5 +46,5 @@ fn shown(targets: &[Target]) -> Vec<String> {
 
 fn target(host: &str, addresses: Vec<IpAddr>) -> Target {
     let addresses = Addresses::Known(addresses);
-    Target { host: host.to_owned(), port: 5269, direct_tls: false, addresses, dnssec: false }
+    Target { host: host.to_owned(), port: 5269, priority: 0, direct_tls: false, addresses, dnssec: false }
 }

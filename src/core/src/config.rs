@@ -116,6 +116,11 @@ impl Default for Tls {
 pub struct Dns {
     /// Name servers with port; the system's if empty.
     pub servers: Vec<SocketAddr>,
+    /// Validate what they say (DNSSEC), and hold other servers to the certificates that their records name (DANE). The name
+    /// servers have to pass signatures on: those that strip them make every answer a forgery.
+    pub dnssec: bool,
+    /// File of DNSKEY records that are trusted instead of the keys of the root: for private roots. Needs `dnssec`.
+    pub trust_anchor: Option<PathBuf>,
 }
 
 /// `[s2s]`: for the federation module.
@@ -219,6 +224,7 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         self.tls.certificates = folder.join(&self.tls.certificates);
         self.s2s.trusted_ca = self.s2s.trusted_ca.as_ref().map(|path| folder.join(path));
+        self.dns.trust_anchor = self.dns.trust_anchor.as_ref().map(|path| folder.join(path));
     }
 
     fn check(&self, modules: &[ModuleDef]) -> Result<(), ConfigError> {

@@ -1,15 +1,20 @@
 //! A name server on loopback, of a few records and many moods. It encodes by hand, so that it shares no mistake with
 //! the resolver under test.
 
+mod sign;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
+
+use sign::{DNSKEY, DS, Keys, NS, denial, holds};
 
 /// What a question is about (RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6698).
 pub const A: u16 = 1;
@@ -39,6 +44,12 @@ pub enum Mood {
     Truncating,
     /// Answers with bytes that are no DNS message behind the header.
     Babbling,
+    /// Changes what was signed.
+    Forging,
+    /// Leaves out what DNSSEC adds.
+    Stripping,
+    /// Answers that there is nothing, without signature, in the name of this zone.
+    Denying(&'static str),
 }
 
 /// A name server; it ends when dropped. Names are written in lower case, without a dot at the end.
@@ -56,7 +67,9 @@ struct Zone {
     questions: usize,
     ttl: u32,
     keeps_aliases_apart: bool,
-    vouches: bool,
+    /// Where zones begin, if any are signed.
+    apexes: BTreeSet<String>,
+    keys: Keys,
 }
 
 #[derive(Clone)]
@@ -147,10 +160,35 @@ impl TestDns {
         self
     }
 
-    /// Answers carry the AD bit: DNSSEC says that they are genuine.
-    pub fn vouch(&self) -> &Self {
-        self.zone.lock().vouches = true;
+    /// A signed zone begins at this name; `""` is the root, which comes first.
+    pub fn sign(&self, zone: &str) -> &Self {
+        self.unsigned(zone);
+        let keys = {
+            let mut locked = self.zone.lock();
+            locked.keys.add(zone);
+            (locked.keys.dnskey(zone), locked.keys.ds(zone))
+        };
+        for (kind, data) in [(DNSKEY, keys.0), (DS, keys.1)] {
+            if let Some(data) = data.filter(|_| kind == DNSKEY || !zone.is_empty()) {
+                self.record(zone, kind, data);
+            }
+        }
         self
+    }
+
+    /// A zone that is not signed begins at this name.
+    pub fn unsigned(&self, zone: &str) -> &Self {
+        let mut data = Vec::new();
+        write_name(&mut data, "ns.lit");
+        self.zone.lock().apexes.insert(zone.to_owned());
+        self.record(zone, NS, data)
+    }
+
+    /// The key of the root, for `dns.trust_anchor`.
+    pub fn trust_anchor(&self) -> String {
+        let key = self.zone.lock().keys.dnskey("").expect("a signed root");
+        let text = base64::engine::general_purpose::STANDARD.encode(key.get(4..).unwrap_or_default());
+        format!(". 3600 IN DNSKEY 257 3 15 {text}\n")
     }
 
     /// What was asked since this was last called. A question that was repeated for want of an answer counts once.
@@ -234,7 +272,11 @@ async fn answer(query: &[u8], zone: &Mutex<Zone>, udp: bool) -> Option<Vec<u8>> 
         Mood::Failing => message(id, question, SERVFAIL, &[], &[]),
         Mood::Refusing => message(id, question, REFUSED, &[], &[]),
         Mood::Babbling => [id, &[0x81, 0x80, 0, 1, 0, 9, 0, 0, 0, 0, 0xC0, 0x0C, 0xFF]].concat(),
-        Mood::Willing | Mood::Slow(_) | Mood::Truncating => zone.answer(id, question, &name, kind),
+        Mood::Denying(zone_name) => {
+            let soa = zone.start_of_authority(zone_name);
+            message(id, question, 0, &[], &[soa])
+        }
+        _ => zone.answer(id, question, (&name, kind), mood),
     };
     let truncated = udp && (mood == Mood::Truncating || answer.len() > UDP_BYTES_MAX);
     Some(if truncated { message(id, question, TRUNCATED, &[], &[]) } else { answer })
@@ -251,7 +293,22 @@ impl Zone {
         keys.iter().find_map(|key| self.moods.get(key)).copied().unwrap_or(Mood::Willing)
     }
 
-    fn answer(&self, id: &[u8], question: &[u8], name: &str, kind: u16) -> Vec<u8> {
+    fn answer(&self, id: &[u8], question: &[u8], (name, kind): (&str, u16), mood: Mood) -> Vec<u8> {
+        let mut found = self.find(name, kind);
+        if found.is_empty() {
+            let (code, authorities) = self.nothing(name, kind, mood);
+            return message(id, question, code, &[], &authorities);
+        }
+        self.add_signatures(&mut found, None, mood);
+        if let (Mood::Forging, Some(byte)) =
+            (mood, found.first_mut().and_then(|record| record.data.first_mut()))
+        {
+            *byte ^= 1;
+        }
+        message(id, question, 0, &found, &[])
+    }
+
+    fn find(&self, name: &str, kind: u16) -> Vec<Record> {
         let mut found = Vec::new();
         let mut owner = name.to_owned();
         // An alias of itself comes once per step, so that the resolver has something to chew.
@@ -265,25 +322,71 @@ impl Zone {
                 break;
             }
         }
+        found
+    }
+
+    /// The code and the authority section for "there is nothing".
+    fn nothing(&self, name: &str, kind: u16, mood: Mood) -> (u16, Vec<Record>) {
         let below = format!(".{name}");
         let exists = self.records.keys().any(|(known, _)| known == name || known.ends_with(&below));
-        let vouched = if self.vouches { AUTHENTIC } else { 0 };
-        if found.is_empty() {
-            let code = if exists { 0 } else { NXDOMAIN };
-            return message(id, question, code | vouched, &[], &[self.start_of_authority()]);
+        if self.keys.are_none() {
+            return (if exists { 0 } else { NXDOMAIN }, vec![self.start_of_authority(".")]);
         }
-        message(id, question, vouched, &found, &[])
+        let zone = self.zone_of(name, kind);
+        let mut authorities = vec![self.start_of_authority(&zone)];
+        if mood != Mood::Stripping && self.keys.dnskey(&zone).is_some() {
+            authorities.push(denial(name, &self.kinds(name, &zone), self.ttl));
+        }
+        self.add_signatures(&mut authorities, Some(&zone), mood);
+        if let (Mood::Forging, Some(byte)) =
+            (mood, authorities.last_mut().and_then(|record| record.data.last_mut()))
+        {
+            *byte ^= 1;
+        }
+        (0, authorities)
+    }
+
+    /// What there is at a name, as its zone sees it.
+    fn kinds(&self, name: &str, zone: &str) -> Vec<u16> {
+        let all = self.records.keys().filter(|(known, _)| known == name).map(|(_, kind)| *kind);
+        if name == zone {
+            return all.filter(|kind| *kind != DS).chain([SOA]).collect();
+        }
+        // Of a zone below, the one above knows two things.
+        let delegated = self.apexes.contains(name);
+        all.filter(|kind| !delegated || [NS, DS].contains(kind)).collect()
+    }
+
+    /// The zone that speaks about a name.
+    fn zone_of(&self, name: &str, kind: u16) -> String {
+        let zones = self.apexes.iter().filter(|zone| holds(zone, name) && !(kind == DS && *zone == name));
+        zones.max_by_key(|zone| zone.len()).cloned().unwrap_or_default()
+    }
+
+    /// `zone`: who has said it, where that does not follow from the name.
+    fn add_signatures(&self, records: &mut Vec<Record>, zone: Option<&str>, mood: Mood) {
+        if mood == Mood::Stripping {
+            return;
+        }
+        let mut sets: BTreeMap<(String, u16), Vec<Record>> = BTreeMap::new();
+        for record in records.iter() {
+            sets.entry((record.name.clone(), record.kind)).or_default().push(record.clone());
+        }
+        records.extend(sets.iter().filter_map(|((name, kind), set)| {
+            let zone = zone.map_or_else(|| self.zone_of(name, *kind), str::to_owned);
+            self.keys.sign(&zone, set)
+        }));
     }
 
     /// RFC 2308 §3: says for how long "nothing" holds.
-    fn start_of_authority(&self) -> Record {
+    fn start_of_authority(&self, zone: &str) -> Record {
         let mut data = Vec::new();
         write_name(&mut data, ".");
         write_name(&mut data, ".");
         for number in [1, 3600, 600, 86400, self.ttl] {
             data.extend(number.to_be_bytes());
         }
-        Record { name: ".".to_owned(), kind: SOA, ttl: self.ttl, data }
+        Record { name: zone.to_owned(), kind: SOA, ttl: self.ttl, data }
     }
 }
 
@@ -342,7 +445,6 @@ const CLASS_IN: u16 = 1;
 /// QR, RD, RA.
 const RESPONSE: u16 = 0x8180;
 const TRUNCATED: u16 = 0x0200;
-const AUTHENTIC: u16 = 0x0020;
 const SERVFAIL: u16 = 2;
 const NXDOMAIN: u16 = 3;
 const REFUSED: u16 = 5;

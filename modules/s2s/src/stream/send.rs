@@ -21,7 +21,7 @@ impl Stream {
     ) -> Box<Self> {
         let Outgoing { wire, proof, certificate, peer, id, bidi, managed, multiplexes } = outgoing;
         let version = wire.connection.tls_version().unwrap_or("no TLS");
-        let certificate = certificate.as_ref().map_or_else(String::as_str, |()| "valid certificate");
+        let certificate = certificate.map_or_else(|reason| reason, |voucher| voucher.to_string());
         let worth = format!("proven by {proof}, {version}, {certificate}");
         let mut stream = Box::new(Self::new(Arc::clone(s2s), wire, peer, Role::Initiating));
         stream.wire.set_limits(s2s.stanza_limits());

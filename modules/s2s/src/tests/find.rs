@@ -14,6 +14,7 @@ async fn rfc6120_3_2_1_srv_records_name_host_and_port() {
     let wanted = Target {
         host: "xmpp.capulet.lit".to_owned(),
         port: 5270,
+        priority: 0,
         direct_tls: false,
         addresses: Addresses::LookUp,
         dnssec: false,
@@ -174,22 +175,6 @@ async fn what_has_no_time_to_live_is_asked_for_each_time() {
     for _ in 0..3 {
         find(&finder).await.unwrap();
         assert_eq!(dns.asked().len(), 2);
-    }
-}
-
-#[tokio::test]
-async fn rfc6840_5_8_dnssec_is_what_a_local_name_server_vouches_for() {
-    for vouched in [true, false] {
-        let dns = TestDns::start().await;
-        dns.srv(PLAIN, 0, 0, 5269, "xmpp.lit");
-        dns.cname("_xmpp-server._tcp.montague.lit", PLAIN);
-        if vouched {
-            dns.vouch();
-        }
-        let finder = finder(&dns);
-        for name in ["capulet.lit", "montague.lit"] {
-            assert_eq!(finder.find(&domain(name)).await.unwrap()[0].dnssec, vouched, "{name}");
-        }
     }
 }
 

@@ -10,10 +10,11 @@
 //!
 //! Specs: [RFC 7590](https://www.rfc-editor.org/rfc/rfc7590), [XEP-0368](https://xmpp.org/extensions/xep-0368.html),
 //! [RFC 9525 §6](https://www.rfc-editor.org/rfc/rfc9525#section-6), [RFC 5929 §4](https://www.rfc-editor.org/rfc/rfc5929#section-4),
-//! [RFC 9266](https://www.rfc-editor.org/rfc/rfc9266).
+//! [RFC 9266](https://www.rfc-editor.org/rfc/rfc9266), [RFC 7671](https://www.rfc-editor.org/rfc/rfc7671).
 
 mod certificates;
 mod client_certificate;
+mod dane;
 mod facts;
 mod files;
 mod identity;
@@ -22,6 +23,7 @@ mod self_signed;
 
 pub use certificates::{CertificateProblem, Certificates, Served, Settings};
 pub use client_certificate::ClientCertificates;
+pub use dane::Tlsa;
 pub use facts::TlsFacts;
 pub use identity::{Identity, Matching};
 pub use peers::{ALPN, Authorities, Untrusted, client_config};

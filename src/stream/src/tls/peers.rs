@@ -9,13 +9,13 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
     SignatureScheme,
 };
-use webpki::{EndEntityCert, KeyUsage};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::{Identity, Matching, Served};
 
@@ -23,8 +23,13 @@ use super::{Identity, Matching, Served};
 #[derive(Debug)]
 pub struct Authorities {
     roots: RootCertStore,
+    /// Their certificates as a whole.
+    certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
+
+/// Refuses a path.
+type Check<'a> = dyn Fn(&VerifiedPath<'_>) -> Result<(), webpki::Error> + 'a;
 
 /// Why a certificate does not prove a domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +46,9 @@ pub enum Untrusted {
     /// It is somebody else's.
     #[error("its certificate is for {0}")]
     OtherName(String),
+    /// There are usable TLSA records, and none fits.
+    #[error("its certificate is none of those that DNS names (TLSA)")]
+    NotInDns,
     /// Anything else.
     #[error("its certificate is not valid ({0})")]
     Invalid(String),
@@ -54,24 +62,26 @@ impl Authorities {
     pub fn load(more: Option<&Path>) -> Result<Self, Error> {
         let mut roots = RootCertStore::empty();
         // A system without authorities is one that trusts nobody.
-        let system = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(system.certs);
+        let mut certificates = rustls_native_certs::load_native_certs().certs;
+        roots.add_parsable_certificates(certificates.iter().cloned());
         if let Some(file) = more {
             let wrong = |error: rustls::pki_types::pem::Error| Error::General(error.to_string());
             let before = roots.len();
             for certificate in CertificateDer::pem_file_iter(file).map_err(wrong)? {
-                roots.add(certificate.map_err(wrong)?)?;
+                let certificate = certificate.map_err(wrong)?;
+                roots.add(certificate.clone())?;
+                certificates.push(certificate);
             }
             if roots.len() == before {
                 return Err(Error::General("no certificate in PEM here".to_owned()));
             }
         }
-        Ok(Self { roots, algorithms: algorithms() })
+        Ok(Self { roots, certificates, algorithms: algorithms() })
     }
 
     /// Trusts nobody.
     pub fn nobody() -> Self {
-        Self { roots: RootCertStore::empty(), algorithms: algorithms() }
+        Self { roots: RootCertStore::empty(), certificates: Vec::new(), algorithms: algorithms() }
     }
 
     /// Whether a chain proves a domain: the roots vouch for it, it is valid now, and one of its subject alternative
@@ -80,6 +90,46 @@ impl Authorities {
     /// # Errors
     /// Why it does not, in words that end the sentence "The server …".
     pub fn judge(&self, chain: &[CertificateDer<'_>], domain: &str) -> Result<(), Untrusted> {
+        self.judge_for(chain, domain, None)
+    }
+
+    /// Likewise; the name of the target will do as well, for DNSSEC has said that the domain is served there (RFC 7673
+    /// §4.1).
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn judge_for(
+        &self,
+        chain: &[CertificateDer<'_>],
+        domain: &str,
+        host: Option<&str>,
+    ) -> Result<(), Untrusted> {
+        self.verify(chain, self.anchors(), None)?;
+        chain.first().map_or(Err(Untrusted::None), |first| Self::is_for(first, domain, host))
+    }
+
+    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.roots.roots
+    }
+
+    /// The certificates of an anchor of ours.
+    pub(super) fn roots_at<'a>(
+        &'a self,
+        anchor: &'a TrustAnchor<'_>,
+    ) -> impl Iterator<Item = &'a CertificateDer<'static>> {
+        let is_it = |root: &&CertificateDer<'static>| {
+            webpki::anchor_from_trusted_cert(root).is_ok_and(|known| known == *anchor)
+        };
+        self.certificates.iter().filter(is_it)
+    }
+
+    /// Whether a path leads from the chain to one of the anchors; `check` may refuse a path.
+    pub(super) fn verify(
+        &self,
+        chain: &[CertificateDer<'_>],
+        anchors: &[TrustAnchor<'_>],
+        check: Option<&Check<'_>>,
+    ) -> Result<(), Untrusted> {
         let (first, rest) = chain.split_first().ok_or(Untrusted::None)?;
         let invalid = |error: webpki::Error| Untrusted::Invalid(error.to_string());
         let end_entity = EndEntityCert::try_from(first).map_err(invalid)?;
@@ -88,26 +138,27 @@ impl Authorities {
         let usages = [KeyUsage::server_auth(), KeyUsage::client_auth()];
         let mut result = Err(Untrusted::None);
         for usage in usages {
-            result = end_entity
-                .verify_for_usage(
-                    self.algorithms.all,
-                    &self.roots.roots,
-                    rest,
-                    UnixTime::now(),
-                    usage,
-                    None,
-                    None,
-                )
-                .map(drop)
-                .map_err(|error| untrusted(&error));
+            let now = UnixTime::now();
+            let verified =
+                end_entity.verify_for_usage(self.algorithms.all, anchors, rest, now, usage, None, check);
+            result = verified.map(drop).map_err(|error| untrusted(&error));
             if result.is_ok() {
                 break;
             }
         }
-        result?;
+        result
+    }
+
+    /// Whether a certificate is for a domain, or for a host.
+    pub(super) fn is_for(
+        first: &CertificateDer<'_>,
+        domain: &str,
+        host: Option<&str>,
+    ) -> Result<(), Untrusted> {
         let identity =
             Identity::read(first).ok_or_else(|| Untrusted::Invalid("it cannot be read".to_owned()))?;
-        if identity.matches_service(domain) != Matching::None {
+        let by_host = host.is_some_and(|host| identity.matches(host) != Matching::None);
+        if by_host || identity.matches_service(domain) != Matching::None {
             return Ok(());
         }
         let names = identity.dns_names.iter().take(NAMES_TOLD).cloned().collect::<Vec<_>>().join(", ");
@@ -274,7 +325,7 @@ mod tests {
         fn trusted(&self) -> Authorities {
             let mut roots = RootCertStore::empty();
             roots.add(self.root.clone()).unwrap();
-            Authorities { roots, algorithms: algorithms() }
+            Authorities { roots, certificates: vec![self.root.clone()], algorithms: algorithms() }
         }
     }
 
