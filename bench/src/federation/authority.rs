@@ -51,8 +51,7 @@ impl Authority {
 
     /// A client that trusts this authority only; every connection pays for its handshake.
     pub(crate) fn client(&self) -> Fallible<ClientConfig> {
-        let mut config =
-            ClientConfig::builder().with_root_certificates(self.roots()?).with_no_client_auth();
+        let mut config = ClientConfig::builder().with_root_certificates(self.roots()?).with_no_client_auth();
         config.resumption = rustls::client::Resumption::disabled();
         Ok(config)
     }
@@ -69,7 +68,8 @@ impl Authority {
     /// A server's server side: it asks for a certificate, which must come from this authority if there is one.
     pub(crate) fn acceptor(&self, shown: &Certificate) -> Fallible<TlsAcceptor> {
         let (chain, key) = shown.read()?;
-        let verifier = WebPkiClientVerifier::builder(Arc::new(self.roots()?)).allow_unauthenticated().build()?;
+        let verifier =
+            WebPkiClientVerifier::builder(Arc::new(self.roots()?)).allow_unauthenticated().build()?;
         let builder = ServerConfig::builder().with_client_cert_verifier(verifier);
         let mut config = builder.with_single_cert(chain, key)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -104,7 +104,8 @@ fn hostile(name: &str, kind: u16, mood: &str, number: u32) -> Option<Answer> {
         "mute" => Answer { delay: Duration::from_secs(60), ..nothing(SERVFAIL) },
         // Every name is an alias of the next; there is no end.
         "alias" => {
-            let step: u32 = name.split('.').find_map(|label| label.strip_prefix("step")?.parse().ok()).unwrap_or(0);
+            let step: u32 =
+                name.split('.').find_map(|label| label.strip_prefix("step")?.parse().ok()).unwrap_or(0);
             found([cname(name, &format!("step{}.{mood}{number:04}.lit", step + 1))])
         }
         // Every name is an alias of itself.

@@ -6,6 +6,7 @@
 
 mod authority;
 mod dns;
+mod evil;
 mod hostile;
 mod line;
 mod local;
@@ -41,6 +42,7 @@ pub(crate) async fn run(words: &[&str]) -> Fallible {
 
 /// A network with a freshly started server under test and its users.
 struct Stage {
+    authority: Authority,
     network: Arc<Network>,
     subject: Subject,
     locals: Vec<Local>,
@@ -54,6 +56,6 @@ impl Stage {
         let subject = Subject::start(kind, ports, network.dns, &authority).await?;
         let locals = local::all(&network, ports, &authority).await;
         let locals = locals.map_err(|error| format!("{error}; the server said: {}", subject.output()))?;
-        Ok(Self { network, subject, locals })
+        Ok(Self { authority, network, subject, locals })
     }
 }

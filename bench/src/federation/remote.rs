@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::Fallible;
 use crate::federation::line::{Line, PATIENCE};
-use crate::federation::network::{HERE, Network, Proof};
+use crate::federation::network::{Domain, HERE, Network, Proof};
 use crate::federation::xml::{attribute, name, text};
 
 /// Accepts until the runtime ends.
@@ -75,10 +75,13 @@ async fn serve(network: &Network, index: usize, socket: TcpStream) -> Fallible {
 }
 
 /// Opens a stream to the server under test and proves on it who we are.
-pub(crate) async fn call(network: &Network, index: usize) -> Fallible<Line<TlsStream<TcpStream>>> {
-    let domain = network.domain(index)?;
-    let (mut line, id, features) = open(network, index).await?;
-    if network.proof == Proof::External {
+pub(crate) async fn call(
+    domain: &Domain,
+    proof: Proof,
+    subject: SocketAddr,
+) -> Fallible<Line<TlsStream<TcpStream>>> {
+    let (mut line, id, features) = open(domain, subject).await?;
+    if proof == Proof::External {
         if !features.contains("EXTERNAL") {
             return Err(format!("{} may not prove itself by its certificate: {features}", domain.name).into());
         }
@@ -100,7 +103,7 @@ pub(crate) async fn call(network: &Network, index: usize) -> Fallible<Line<TlsSt
 /// XEP-0220 §2.3: asks the server under test, on a stream of its own, whether it made a key.
 async fn verify(network: &Network, index: usize, id: &str, key: &str) -> Fallible<bool> {
     let domain = network.domain(index)?;
-    let mut line = open(network, index).await?.0;
+    let mut line = open(domain, network.subject).await?.0;
     let ask = format!("<db:verify from='{}' to='{HERE}' id='{id}'>{key}</db:verify>", domain.name);
     line.send(&ask).await?;
     let answer = line.until("db:verify").await?;
@@ -109,11 +112,13 @@ async fn verify(network: &Network, index: usize, id: &str, key: &str) -> Fallibl
 }
 
 /// TCP from the domain's own address, STARTTLS, and the id and features inside.
-async fn open(network: &Network, index: usize) -> Fallible<(Line<TlsStream<TcpStream>>, String, String)> {
-    let domain = network.domain(index)?;
+pub(crate) async fn open(
+    domain: &Domain,
+    subject: SocketAddr,
+) -> Fallible<(Line<TlsStream<TcpStream>>, String, String)> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::new(IpAddr::V4(domain.address), 0))?;
-    let socket = timeout(PATIENCE, socket.connect(network.subject)).await??;
+    let socket = timeout(PATIENCE, socket.connect(subject)).await??;
     socket.set_nodelay(true)?;
     let mut line = Line::new(socket);
     greet(&mut line, &domain.name).await?;
@@ -153,5 +158,6 @@ const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:server' 
                       xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback'";
 pub(crate) const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
 pub(crate) const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-const EXTERNAL: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>";
+const EXTERNAL: &str =
+    "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>";
 pub(crate) const DIALBACK: &str = "<dialback xmlns='urn:xmpp:features:dialback'/>";

@@ -1,6 +1,6 @@
 //! Streams to and from all domains of the network: what one costs, and what a stanza on it costs.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::Fallible;
 use crate::federation::line::Voice;
 use crate::federation::local::{Local, message};
-use crate::federation::network::{Network, Proof, Tally};
+use crate::federation::network::{Domain, Network, Proof, Tally};
 use crate::federation::subject::Kind;
 use crate::federation::{Stage, remote};
 use crate::plan::{figure, settle};
@@ -28,13 +28,16 @@ pub(crate) async fn run(kind: &Kind, domains: u32, time: Duration) -> Fallible {
 async fn outgoing(kind: &Kind, domains: u32, proof: Proof, name: &str, time: Duration) -> Fallible {
     let stage = Stage::set(kind, domains, proof).await?;
     let mut senders = Senders::of_locals(&stage.locals, &stage.network);
-    let before = Reading::take(stage.subject.pid).await?;
-    for _ in 0..domains {
-        senders.send()?;
-        stage.network.out.reach(senders.sent.saturating_sub(OPENING_MAX)).await?;
+    let mut reading = Reading::take(stage.subject.pid, domains).await?;
+    for part in parts(&stage.network) {
+        for _ in part {
+            senders.send()?;
+            stage.network.out.reach(senders.sent.saturating_sub(OPENING_MAX)).await?;
+        }
+        stage.network.out.reach(senders.sent).await?;
+        reading.pause().await?;
     }
-    stage.network.out.reach(senders.sent).await?;
-    before.tell(&format!("{name}_out"), stage.subject.pid, domains).await?;
+    reading.tell(&format!("{name}_out"))?;
     if proof == Proof::External {
         stanzas("out", &mut senders, &stage.network.out, stage.subject.pid, time).await?;
     }
@@ -44,32 +47,39 @@ async fn outgoing(kind: &Kind, domains: u32, proof: Proof, name: &str, time: Dur
 /// Each domain opens a stream and sends a message; then all send more of them.
 async fn incoming(kind: &Kind, domains: u32, proof: Proof, name: &str, time: Duration) -> Fallible {
     let stage = Stage::set(kind, domains, proof).await?;
-    let before = Reading::take(stage.subject.pid).await?;
-    let voices = call_all(&stage.network).await?;
-    let mut senders = Senders::of_remotes(&stage.locals, &stage.network, voices);
-    for _ in 0..domains {
-        senders.send()?;
-        stage.network.incoming.reach(senders.sent.saturating_sub(IN_FLIGHT_MAX)).await?;
+    let mut senders = Senders { pairs: Vec::new(), next: 0, sent: 0 };
+    let mut reading = Reading::take(stage.subject.pid, domains).await?;
+    for part in parts(&stage.network) {
+        for (index, voice) in call_all(&stage.network, part).await? {
+            senders.add_remote(&stage.locals, stage.network.domain(index)?, voice);
+            senders.send()?;
+        }
+        stage.network.incoming.reach(senders.sent).await?;
+        reading.pause().await?;
     }
-    stage.network.incoming.reach(senders.sent).await?;
-    before.tell(&format!("{name}_in"), stage.subject.pid, domains).await?;
+    reading.tell(&format!("{name}_in"))?;
     if proof == Proof::External {
         stanzas("in", &mut senders, &stage.network.incoming, stage.subject.pid, time).await?;
     }
     Ok(())
 }
 
-/// All domains open a stream, a few at the same time; in their order.
-async fn call_all(network: &Arc<Network>) -> Fallible<Vec<Voice>> {
+/// The first quarter of the domains, and the rest.
+fn parts(network: &Network) -> [Range<usize>; 2] {
+    let all = network.domains.len();
+    [0..all / 4, all / 4..all]
+}
+
+/// Domains open a stream each, a few at the same time; in their order.
+async fn call_all(network: &Arc<Network>, mut left: Range<usize>) -> Fallible<Vec<(usize, Voice)>> {
     let (mut calls, mut voices) = (JoinSet::new(), Vec::new());
-    let mut left: VecDeque<usize> = (0..network.domains.len()).collect();
     while !left.is_empty() || !calls.is_empty() {
         while calls.len() < usize::try_from(OPENING_MAX)?
-            && let Some(index) = left.pop_front()
+            && let Some(index) = left.next()
         {
             let network = Arc::clone(network);
             calls.spawn(async move {
-                let line = remote::call(&network, index).await?;
+                let line = remote::call(network.domain(index)?, network.proof, network.subject).await?;
                 Fallible::Ok((index, line.split(|_| {})))
             });
         }
@@ -78,7 +88,7 @@ async fn call_all(network: &Arc<Network>) -> Fallible<Vec<Voice>> {
         }
     }
     voices.sort_by_key(|(index, _)| *index);
-    Ok(voices.into_iter().map(|(_, voice)| voice).collect())
+    Ok(voices)
 }
 
 /// CPU of one stanza while they are sent for some time, a bounded number on their way.
@@ -97,30 +107,48 @@ async fn stanzas(way: &str, senders: &mut Senders, tally: &Tally, pid: u32, time
     Ok(())
 }
 
-/// What is known of the server before it has done something.
+/// What streams cost. Memory of one is told by those after the first quarter: that fills what the server had allocated
+/// at its start and not given back.
 struct Reading {
-    memory: u64,
-    cpu: u64,
-    at: Instant,
+    pid: u32,
+    count: u64,
+    /// Memory before, after the first quarter, and at the end.
+    memory: Vec<u64>,
+    cpu_before: u64,
+    since: Instant,
+    worked: Duration,
 }
 
 impl Reading {
-    async fn take(pid: u32) -> Fallible<Self> {
+    async fn take(pid: u32, count: u32) -> Fallible<Self> {
         settle(pid).await?;
-        Ok(Self { memory: memory_kib(pid)?, cpu: cpu_us(pid)?, at: Instant::now() })
+        let (memory, cpu_before) = (vec![memory_kib(pid)?], cpu_us(pid)?);
+        let (since, worked) = (Instant::now(), Duration::ZERO);
+        Ok(Self { pid, count: u64::from(count.max(1)), memory, cpu_before, since, worked })
     }
 
-    /// Prints what `count` streams have cost since.
-    async fn tell(self, name: &str, pid: u32, count: u32) -> Fallible {
-        let (took, count) = (u64::try_from(self.at.elapsed().as_millis())?.max(1), u64::from(count.max(1)));
-        settle(pid).await?;
-        let (memory, cpu) = (memory_kib(pid)?, cpu_us(pid)?);
-        figure(&format!("{name}_memory_before_kib"), self.memory);
-        figure(&format!("{name}_memory_after_kib"), memory);
-        let tenths = |sum: u64| format!("{}.{}", sum * 10 / count / 10, sum * 10 / count % 10);
-        println!("{name}_kib_each {}", tenths(memory.saturating_sub(self.memory)));
-        println!("{name}_cpu_ms_each {}", tenths((cpu - self.cpu) / 1000));
-        figure(&format!("{name}_per_second"), count * 1000 / took);
+    /// A part is done; the clock stands while the server comes to rest.
+    async fn pause(&mut self) -> Fallible {
+        self.worked += self.since.elapsed();
+        settle(self.pid).await?;
+        self.memory.push(memory_kib(self.pid)?);
+        self.since = Instant::now();
+        Ok(())
+    }
+
+    fn tell(self, name: &str) -> Fallible {
+        let [before, quarter, after] = self.memory.as_slice() else {
+            return Err("not all was measured".into());
+        };
+        figure(&format!("{name}_memory_before_kib"), *before);
+        figure(&format!("{name}_memory_after_kib"), *after);
+        let counted = self.count - self.count / 4;
+        let tenths = |sum: u64, count: u64| format!("{}.{}", sum * 10 / count / 10, sum * 10 / count % 10);
+        println!("{name}_kib_each {}", tenths(after.saturating_sub(*quarter), counted));
+        let cpu = cpu_us(self.pid)? - self.cpu_before;
+        println!("{name}_cpu_ms_each {}", tenths(cpu / 1000, self.count));
+        let milliseconds = u64::try_from(self.worked.as_millis())?.max(1);
+        figure(&format!("{name}_per_second"), self.count * 1000 / milliseconds);
         Ok(())
     }
 }
@@ -150,14 +178,11 @@ impl Senders {
         Self { pairs: pairs.collect(), next: 0, sent: 0 }
     }
 
-    /// … who writes to one of ours.
-    fn of_remotes(locals: &[Local], network: &Network, voices: Vec<Voice>) -> Self {
-        let pairs = locals.iter().cycle().zip(&network.domains).zip(voices);
-        let pairs = pairs.map(|((local, domain), voice)| {
-            let from = format!("romeo@{}/orchard", domain.name);
-            Pair { from, to: local.jid.clone(), voice, sent: 0 }
-        });
-        Self { pairs: pairs.collect(), next: 0, sent: 0 }
+    /// A user of a domain writes to one of ours.
+    fn add_remote(&mut self, locals: &[Local], domain: &Domain, voice: Voice) {
+        let Some(local) = locals.get(self.pairs.len() % locals.len().max(1)) else { return };
+        let from = format!("romeo@{}/orchard", domain.name);
+        self.pairs.push(Pair { from, to: local.jid.clone(), voice, sent: 0 });
     }
 
     fn send(&mut self) -> Fallible {

@@ -23,9 +23,8 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn free() -> Fallible<Self> {
-        let free = || -> Fallible<u16> {
-            Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-        };
+        let free =
+            || -> Fallible<u16> { Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()) };
         Ok(Self { c2s: free()?, s2s: free()? })
     }
 
@@ -51,7 +50,12 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    pub(crate) async fn start(kind: &Kind, ports: Ports, dns: SocketAddr, authority: &Authority) -> Fallible<Self> {
+    pub(crate) async fn start(
+        kind: &Kind,
+        ports: Ports,
+        dns: SocketAddr,
+        authority: &Authority,
+    ) -> Fallible<Self> {
         let folder = TempDir::new()?;
         let path = folder.path();
         fs::create_dir_all(path.join("certs"))?;

@@ -105,7 +105,10 @@ mod tests {
     #[test]
     fn parts_of_an_element() {
         let element = "<db:result from='a.lit' to=\"b.lit\" type='valid'>key</db:result>";
-        assert_eq!((name(element), name("</stream:stream>"), name("<a/>")), ("db:result", "/stream:stream", "a"));
+        assert_eq!(
+            (name(element), name("</stream:stream>"), name("<a/>")),
+            ("db:result", "/stream:stream", "a")
+        );
         assert_eq!((attribute(element, "from"), attribute(element, "to")), (Some("a.lit"), Some("b.lit")));
         assert_eq!((attribute(element, "id"), text(element)), (None, "key"));
     }
