@@ -31,6 +31,8 @@ pub(crate) enum Mood {
     Features,
     /// … offer dialback inside TLS, and send elements without end instead of an answer.
     Chatter,
+    /// … the same with white space.
+    Blank,
     /// … let themselves be convinced, and then send stanzas without end on a stream that is not for that.
     Junk,
     /// … let themselves be convinced, and read nothing more: one that many stanzas wait for.
@@ -39,6 +41,8 @@ pub(crate) enum Mood {
     StalledAll,
     /// They open streams, prove themselves, and send stanzas for nobody as fast as they are taken.
     Flood,
+    /// They open streams, and send white space without end before they prove anything.
+    Spaces,
     /// They open streams and ask to be proven by dialback, and their own servers never say a word.
     Proofs,
     /// Their name servers do not answer.
@@ -56,16 +60,18 @@ pub(crate) enum Mood {
 }
 
 impl Mood {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Calm,
         Self::Silent,
         Self::Drip,
         Self::Features,
         Self::Chatter,
+        Self::Blank,
         Self::Junk,
         Self::Stalled,
         Self::StalledAll,
         Self::Flood,
+        Self::Spaces,
         Self::Proofs,
         Self::Mute,
         Self::Alias,
@@ -88,10 +94,12 @@ impl Mood {
             Self::Drip => "drip",
             Self::Features => "features",
             Self::Chatter => "chatter",
+            Self::Blank => "blank",
             Self::Junk => "junk",
             Self::Stalled => "stalled",
             Self::StalledAll => "stalledall",
             Self::Flood => "flood",
+            Self::Spaces => "spaces",
             Self::Proofs => "proofs",
             Self::Mute => "mute",
             Self::Alias => "alias",
@@ -112,17 +120,17 @@ impl Mood {
             Self::Calm => 0,
             Self::Stalled => 1,
             // Each sends as fast as it can: more would only measure how a processor is shared.
-            Self::Flood => asked.min(10),
+            Self::Flood | Self::Spaces => asked.min(10),
             _ => asked,
         }
     }
 
-    /// How many messages each of them gets at a time, after `written` of them.
-    pub(crate) fn messages(self, written: u64) -> u64 {
+    /// How many messages each of them gets at a time, after `written` to all together.
+    pub(crate) fn messages(self, written: u64, domains: u32) -> u64 {
         match self {
             // The stream is opened first.
             Self::Stalled if written > 0 => 5000,
-            Self::StalledAll if written >= 1000 => 25,
+            Self::StalledAll if written >= u64::from(domains) => 25,
             _ => 1,
         }
     }
@@ -181,7 +189,7 @@ impl Evil {
 }
 
 async fn live(gang: Arc<Gang>, listener: TcpListener) {
-    if matches!(gang.mood, Mood::Flood | Mood::Proofs) {
+    if matches!(gang.mood, Mood::Flood | Mood::Spaces | Mood::Proofs) {
         for number in 0..gang.domains.len() {
             tokio::spawn(attack(Arc::clone(&gang), number));
         }
@@ -196,7 +204,7 @@ async fn live(gang: Arc<Gang>, listener: TcpListener) {
 /// A stream that the server under test has opened.
 async fn serve(gang: &Gang, mut socket: TcpStream) -> Fallible {
     match gang.mood {
-        Mood::Silent | Mood::Proofs => sleep(FOR_EVER).await,
+        Mood::Silent | Mood::Proofs | Mood::Spaces => sleep(FOR_EVER).await,
         Mood::Drip => {
             for byte in greeting(&gang.mood.domain(0), "1", STARTTLS).into_bytes() {
                 socket.write_all(&[byte]).await?;
@@ -213,6 +221,7 @@ async fn serve(gang: &Gang, mut socket: TcpStream) -> Fallible {
             let mut socket = line.into_inner();
             match gang.mood {
                 Mood::Chatter => endless(&mut socket, "<presence/>").await?,
+                Mood::Blank => endless(&mut socket, " ").await?,
                 Mood::Junk => {
                     let junk =
                         format!("<message from='x@{domain}' to='y@{HERE}'><body>Junk!</body></message>");
@@ -240,7 +249,10 @@ async fn converse(
     let mut line = Line::new(tls);
     line.until("stream:stream").await?;
     line.send(&greeting(&domain, "2", DIALBACK)).await?;
-    while gang.mood != Mood::Chatter {
+    if matches!(gang.mood, Mood::Chatter | Mood::Blank) {
+        return Ok((line, domain));
+    }
+    loop {
         let element = line.element().await?;
         let id = attribute(&element, "id").unwrap_or_default();
         match name(&element) {
@@ -248,7 +260,7 @@ async fn converse(
                 line.send(&format!("<db:result from='{domain}' to='{HERE}' type='valid'/>")).await?;
                 // Those who flood are asked more than that.
                 if gang.mood != Mood::Flood {
-                    break;
+                    return Ok((line, domain));
                 }
             }
             "db:verify" => {
@@ -258,7 +270,6 @@ async fn converse(
             _ => {}
         }
     }
-    Ok((line, domain))
 }
 
 /// A stream that they open themselves, again and again.
@@ -267,6 +278,7 @@ async fn attack(gang: Arc<Gang>, number: usize) {
         let Some(domain) = gang.domains.get(number) else { return };
         let attacked = match gang.mood {
             Mood::Proofs => ask_in_vain(domain, gang.subject).await,
+            Mood::Spaces => blank(domain, gang.subject).await,
             _ => flood(domain, gang.subject).await,
         };
         drop(attacked);
@@ -279,6 +291,11 @@ async fn ask_in_vain(domain: &Domain, subject: SocketAddr) -> Fallible {
     let key = key(&domain.name, &id);
     line.send(&format!("<db:result from='{}' to='{HERE}'>{key}</db:result>", domain.name)).await?;
     line.until("db:result").await.map(drop)
+}
+
+async fn blank(domain: &Domain, subject: SocketAddr) -> Fallible {
+    let mut socket = remote::open(domain, subject).await?.0.into_inner();
+    endless(&mut socket, " ").await
 }
 
 async fn flood(domain: &Domain, subject: SocketAddr) -> Fallible {

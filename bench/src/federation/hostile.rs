@@ -49,6 +49,7 @@ async fn measure(kind: &Kind, mood: Mood, domains: u32, time: Duration) -> Falli
     let (cpu, peak) = (cpu_us(pid)? - cpu, stage.subject.peak_kib()?);
     evil.stop();
     sleep(REST).await;
+    println!("{name}_domains {}", mood.domains(domains));
     println!("{name}_memory {before} {peak} {}", memory_kib(pid)?);
     println!("{name}_cpu_ms {}", cpu / 1000);
     println!("{name}_written {} {}", written?, network.incoming.errors());
@@ -68,8 +69,9 @@ async fn write(stage: &Stage, mood: Mood, domains: u32, time: Duration) -> Falli
     let mut count = 0;
     while mood != Mood::Calm && Instant::now() < end {
         let next = Instant::now() + Duration::from_secs(2);
+        let burst = mood.messages(count, domains);
         for number in 0..mood.domains(domains) {
-            for _ in 0..mood.messages(count) {
+            for _ in 0..burst {
                 let voice =
                     voices.get(usize::try_from(count)? % voices.len().max(1)).ok_or("nobody writes")?;
                 voice.say(padded(&format!("nobody@{}", mood.domain(number)), count, mood))?;
@@ -93,4 +95,4 @@ fn padded(to: &str, count: u64, mood: Mood) -> String {
 /// Domains to which and from which a stream is opened meanwhile, half of them each.
 const FRESH: u32 = 10;
 /// After that the server has given up what it waited for: it is told to be that hasty.
-const REST: Duration = Duration::from_secs(8);
+const REST: Duration = Duration::from_secs(6);

@@ -21,6 +21,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::Fallible;
 use crate::federation::authority::Authority;
 use crate::federation::local::Local;
@@ -33,12 +35,18 @@ pub(crate) async fn run(words: &[&str]) -> Fallible {
     let hasty = *part == "hostile";
     let kind = Kind { name: (*name).to_owned(), program: PathBuf::from(program), hasty };
     let (domains, time) = (domains.parse()?, Duration::from_secs(seconds.parse()?));
-    match *part {
-        "streams" => streams::run(&kind, domains, time).await,
-        "hostile" => hostile::run(&kind, domains, time, moods).await,
-        _ => Err(crate::USAGE.into()),
-    }
+    let work = async {
+        match *part {
+            "streams" => streams::run(&kind, domains, time).await,
+            "hostile" => hostile::run(&kind, domains, time, moods).await,
+            _ => Err(crate::USAGE.into()),
+        }
+    };
+    timeout(RUN_TIME_MAX, work).await.map_err(|_| format!("not done within {RUN_TIME_MAX:?}"))?
 }
+
+/// One part with one server; the server under test ends with it.
+const RUN_TIME_MAX: Duration = Duration::from_secs(20 * 60);
 
 /// A network with a freshly started server under test and its users.
 struct Stage {

@@ -14,6 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::Fallible;
 use crate::federation::authority::Authority;
 use crate::federation::line::PATIENCE;
+use crate::federation::subject::free_port;
 use crate::federation::xml::attribute;
 use crate::federation::{dns, remote};
 
@@ -76,17 +77,13 @@ impl Network {
             let connector = trusted.connector(&shown)?;
             domains.push(Domain { name, address: address("d", number), acceptor, connector });
         }
-        let first = TcpListener::bind((address("d", 0), 0)).await?;
-        let port = first.local_addr()?.port();
+        let port = free_port(address("d", 0))?;
         let dns = dns::start(port).await?;
         let (out, incoming) = (Tally::default(), Tally::default());
         let ids = AtomicU64::new(1);
         let network = Arc::new(Self { domains, proof, subject, dns, port, out, incoming, ids });
-        let mut listeners = vec![first];
-        for domain in network.domains.iter().skip(1) {
-            listeners.push(TcpListener::bind((domain.address, port)).await?);
-        }
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for (index, domain) in network.domains.iter().enumerate() {
+            let listener = TcpListener::bind((domain.address, port)).await?;
             tokio::spawn(remote::listen(Arc::clone(&network), index, listener));
         }
         Ok(network)

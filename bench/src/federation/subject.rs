@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -23,13 +24,25 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn free() -> Fallible<Self> {
-        let free =
-            || -> Fallible<u16> { Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()) };
-        Ok(Self { c2s: free()?, s2s: free()? })
+        Ok(Self { c2s: free_port(Ipv4Addr::LOCALHOST)?, s2s: free_port(Ipv4Addr::LOCALHOST)? })
     }
 
     pub(crate) fn servers(self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.s2s).into()
+    }
+}
+
+/// Below the ports that the kernel gives to clients, of which thousands are about to come.
+pub(crate) fn free_port(address: Ipv4Addr) -> Fallible<u16> {
+    static LAST: AtomicU16 = AtomicU16::new(21_000);
+    loop {
+        let port = LAST.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind((address, port)).is_ok() {
+            return Ok(port);
+        }
+        if port > 31_000 {
+            return Err("loopback has no free port".into());
+        }
     }
 }
 
@@ -167,11 +180,11 @@ enabled = false
 "#;
 
 const WAXWING_HASTY: &str = r#"
-login_time_max = "5 s"
-write_time_max = "5 s"
+login_time_max = "4 s"
+write_time_max = "4 s"
 [modules.s2s]
-connect_time_max = "5 s"
-queue_time_max = "6 s"
+connect_time_max = "4 s"
+queue_time_max = "5 s"
 "#;
 
 const PROSODY: &str = r#"
@@ -206,4 +219,4 @@ HASTE
 VirtualHost "HERE"
 "#;
 
-const PROSODY_HASTY: &str = "s2s_timeout = 5";
+const PROSODY_HASTY: &str = "s2s_timeout = 4";
