@@ -7,16 +7,34 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::Fallible;
 use crate::federation::network::{HOST, address, number};
 
-/// Starts it; it ends with the runtime. `port` is where the servers of the network listen.
-pub(crate) async fn start(port: u16) -> Fallible<SocketAddr> {
-    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// Starts it in a thread of its own, so that long answers delay nobody who measures; it ends when the answer is dropped.
+/// `port` is where the servers of the network listen.
+pub(crate) fn start(port: u16) -> Fallible<(SocketAddr, oneshot::Sender<()>)> {
+    let tcp = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let here = tcp.local_addr()?;
-    let udp = Arc::new(UdpSocket::bind(here).await?);
+    let udp = std::net::UdpSocket::bind(here)?;
+    tcp.set_nonblocking(true)?;
+    udp.set_nonblocking(true)?;
+    let (alive, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async move {
+            if let (Ok(tcp), Ok(udp)) = (TcpListener::from_std(tcp), UdpSocket::from_std(udp)) {
+                listen(tcp, Arc::new(udp), port);
+            }
+            ended.await.ok();
+        });
+    });
+    Ok((here, alive))
+}
+
+fn listen(tcp: TcpListener, udp: Arc<UdpSocket>, port: u16) {
     tokio::spawn(async move {
         let mut buffer = [0; 1500];
         loop {
@@ -36,7 +54,6 @@ pub(crate) async fn start(port: u16) -> Fallible<SocketAddr> {
             tokio::spawn(serve(stream, port));
         }
     });
-    Ok(here)
 }
 
 async fn serve(mut stream: TcpStream, port: u16) -> Fallible {

@@ -68,7 +68,7 @@ async fn write(stage: &Stage, mood: Mood, domains: u32, time: Duration) -> Falli
     let voices: Vec<&Voice> = stage.locals.iter().skip(4).map(|local| &local.voice).collect();
     let mut count = 0;
     while mood != Mood::Calm && Instant::now() < end {
-        let next = Instant::now() + Duration::from_secs(2);
+        let next = Instant::now() + ROUND;
         let burst = mood.messages(count, domains);
         for number in 0..mood.domains(domains) {
             for _ in 0..burst {
@@ -77,8 +77,10 @@ async fn write(stage: &Stage, mood: Mood, domains: u32, time: Duration) -> Falli
                 voice.say(padded(&format!("nobody@{}", mood.domain(number)), count, mood))?;
                 count += 1;
             }
-            // Whoever measures in this thread has to have a turn.
-            tokio::task::yield_now().await;
+            // One after the other, not all at once: what delays the others must not be the writing.
+            if number % PACE == PACE - 1 {
+                sleep(ROUND * PACE / mood.domains(domains).max(1)).await;
+            }
         }
         sleep_until(next.min(end)).await;
     }
@@ -92,6 +94,10 @@ fn padded(to: &str, count: u64, mood: Mood) -> String {
     plain.replace("</body>", &format!("{padding}</body>"))
 }
 
+/// So often all of them are written to.
+const ROUND: Duration = Duration::from_secs(2);
+/// So many are written to between two pauses.
+const PACE: u32 = 5;
 /// Domains to which and from which a stream is opened meanwhile, half of them each.
 const FRESH: u32 = 10;
 /// After that the server has given up what it waited for: it is told to be that hasty.

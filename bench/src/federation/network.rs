@@ -41,6 +41,8 @@ pub(crate) struct Network {
     pub(crate) subject: SocketAddr,
     /// The name server.
     pub(crate) dns: SocketAddr,
+    /// It ends with this.
+    _dns_lives: oneshot::Sender<()>,
     /// Where all servers listen, each at its own address.
     pub(crate) port: u16,
     /// What came to users of the network, and to those of the server under test.
@@ -78,10 +80,11 @@ impl Network {
             domains.push(Domain { name, address: address("d", number), acceptor, connector });
         }
         let port = free_port(address("d", 0))?;
-        let dns = dns::start(port).await?;
+        let (dns, dns_lives) = dns::start(port)?;
         let (out, incoming) = (Tally::default(), Tally::default());
         let ids = AtomicU64::new(1);
-        let network = Arc::new(Self { domains, proof, subject, dns, port, out, incoming, ids });
+        let network =
+            Arc::new(Self { domains, proof, subject, dns, _dns_lives: dns_lives, port, out, incoming, ids });
         for (index, domain) in network.domains.iter().enumerate() {
             let listener = TcpListener::bind((domain.address, port)).await?;
             tokio::spawn(remote::listen(Arc::clone(&network), index, listener));
