@@ -20,21 +20,26 @@ use crate::scram;
 /// How long the server may take to say something that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
-                      xmlns:stream='http://etherx.jabber.org/streams'>";
-
 /// The server, and what all connections share.
 pub(crate) struct Target {
     port: u16,
     tls: TlsConnector,
     name: ServerName<'static>,
+    /// What opens a stream.
+    header: String,
     passwords: scram::Cache,
 }
 
 impl Target {
-    pub(crate) fn new(port: u16, tls: rustls::ClientConfig) -> Fallible<Self> {
-        let name = ServerName::try_from("localhost")?;
-        Ok(Self { port, tls: TlsConnector::from(Arc::new(tls)), name, passwords: scram::Cache::default() })
+    /// The server at this port of loopback, which serves `domain`.
+    pub(crate) fn new(domain: &str, port: u16, tls: rustls::ClientConfig) -> Fallible<Self> {
+        let name = ServerName::try_from(domain.to_owned())?;
+        let header = format!(
+            "<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xmlns='jabber:client' \
+             xmlns:stream='http://etherx.jabber.org/streams'>"
+        );
+        let tls = TlsConnector::from(Arc::new(tls));
+        Ok(Self { port, tls, name, header, passwords: scram::Cache::default() })
     }
 
     /// Makes an account (XEP-0077) on a connection of its own. One that is there already will do.
@@ -68,7 +73,7 @@ impl Target {
         if outcome.contains("failure") {
             return Err(format!("{user} cannot log in: {outcome}").into());
         }
-        client.send(HEADER).await?;
+        client.send(&self.header).await?;
         client.wait_for(&["</stream:features>"]).await?;
         let bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>";
         client
@@ -85,13 +90,13 @@ impl Target {
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
         socket.set_nodelay(true)?;
         let starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-        socket.write_all(HEADER.as_bytes()).await?;
+        socket.write_all(self.header.as_bytes()).await?;
         wait_for(&mut socket, &mut Vec::new(), &["</stream:features>"]).await?;
         socket.write_all(starttls.as_bytes()).await?;
         wait_for(&mut socket, &mut Vec::new(), &["<proceed"]).await?;
         let tls = timeout(PATIENCE, self.tls.connect(self.name.clone(), socket)).await??;
         let mut client = Client { tls, heard: Vec::new(), jid: String::new() };
-        client.send(HEADER).await?;
+        client.send(&self.header).await?;
         client.wait_for(&["</stream:features>"]).await?;
         Ok(client)
     }
@@ -167,6 +172,11 @@ impl Client {
                 return Err("the server closed the connection".into());
             }
         }
+    }
+
+    /// The connection, for who reads it in another way; what was heard and not waited for is forgotten.
+    pub(crate) fn into_inner(self) -> TlsStream<TcpStream> {
+        self.tls
     }
 
     /// Reads and forgets until the connection ends.

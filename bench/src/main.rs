@@ -6,6 +6,7 @@
 
 mod archive;
 mod client;
+mod federation;
 mod plan;
 mod process;
 mod scram;
@@ -44,13 +45,18 @@ const USAGE: &str = "\
 usage: waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]
        waxwing-load PORT CA-FILE PID fill ACCOUNTS MESSAGES
        waxwing-load PORT CA-FILE PID read ACCOUNTS MESSAGES HALF
-       waxwing-load PORT CA-FILE PID chat ACCOUNTS MESSAGES NAME";
+       waxwing-load PORT CA-FILE PID chat ACCOUNTS MESSAGES NAME SECONDS
+       waxwing-load federation SUBJECT PROGRAM streams DOMAINS SECONDS
+       waxwing-load federation SUBJECT PROGRAM hostile DOMAINS SECONDS [MOOD]...";
 
 async fn run() -> Fallible {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["federation", rest @ ..] = words.as_slice() {
+        return federation::run(rest).await;
+    }
     let [port, authority, pid, rest @ ..] = words.as_slice() else { return Err(USAGE.into()) };
-    let target = Arc::new(Target::new(port.parse()?, tls(authority)?)?);
+    let target = Arc::new(Target::new("localhost", port.parse()?, tls(authority)?)?);
     let pid = pid.parse()?;
     let archive = |accounts: &str, messages: &str| {
         Fallible::Ok(Archive { accounts: accounts.parse()?, messages: messages.parse()? })

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use crate::archive;
 use crate::needs;
+use crate::network;
 use crate::options::Options;
 use crate::run;
 use crate::subject::Server;
@@ -33,6 +34,9 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     needs::programs(&[("taskset", "util-linux")])?;
     if options.archive {
         return archive::run(options);
+    }
+    if options.federation {
+        return network::run(options);
     }
     let load = run::release_binary("waxwing-load")?;
     let mut subjects = vec!["waxwing".to_owned()];
@@ -84,7 +88,7 @@ fn sessions_max() -> Result<u64, String> {
     Ok(SESSIONS_MAX.min(limit.saturating_sub(200)))
 }
 
-fn title(subject: &str) -> String {
+pub(crate) fn title(subject: &str) -> String {
     if subject == "waxwing" {
         return "Waxwing".to_owned();
     }

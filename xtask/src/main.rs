@@ -10,6 +10,7 @@ mod conform;
 mod docs;
 mod federation;
 mod needs;
+mod network;
 mod options;
 mod run;
 mod subject;

@@ -10,6 +10,8 @@ Usage: cargo xtask COMMAND
   docs                              write the generated parts of the documentation anew
   bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
   bench archive [--quick]           measure the archive with a million messages
+  bench federation [--quick] [--peers LIST]
+                                    measure streams with a thousand other servers, and with hostile ones
 
   --subject NAME   the server under test: waxwing (default), prosody or ejabberd
   --screen         keep Profanity's screen in docs/profanity.txt
@@ -53,6 +55,7 @@ pub(crate) struct Options {
     pub(crate) screen: bool,
     pub(crate) quick: bool,
     pub(crate) archive: bool,
+    pub(crate) federation: bool,
     pub(crate) record: bool,
 }
 
@@ -70,6 +73,7 @@ impl Options {
             screen: false,
             quick: false,
             archive: false,
+            federation: false,
             record: false,
         };
         while let Some(word) = words.next() {
@@ -85,6 +89,7 @@ impl Options {
                 "--record" => options.record = true,
                 "--quick" => options.quick = true,
                 "archive" if options.command == "bench" => options.archive = true,
+                "federation" if options.command == "bench" => options.federation = true,
                 name if options.command == "test" => options.parts.push(part(name)?),
                 other => return Err(format!("'{other}' is not known here")),
             }
@@ -128,6 +133,12 @@ mod tests {
         {
             assert!(parse(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn federation_is_a_part_of_the_tests_and_of_the_bench() {
+        assert!(parse("bench federation --quick").unwrap().federation);
+        assert_eq!(parse("test federation").unwrap().parts, [Part::Federation]);
     }
 
     #[test]

@@ -434,9 +434,6 @@ async fn external(wire: &mut Wire, local: &Domain) -> Result<bool, Failure> {
 /// The next element; an error or the end of the stream is a failure.
 async fn element(wire: &mut Wire) -> Result<Element, Failure> {
     loop {
-        if wire.received > NEGOTIATION_BYTES_MAX {
-            return Err(Failure::new("it sends too much before anything is proven"));
-        }
         match wire.next().await? {
             Item::Element(element) if is(&element, ns::STREAMS, "error") => {
                 return Err(Failure::new(format!("it ended the stream: {}", told(&element))));
@@ -497,6 +494,3 @@ pub(crate) fn system_shutdown() -> StreamError {
 
 /// Shared, because it is told to each that waits.
 pub(crate) type Told = Arc<Failure>;
-
-/// More is not to be said before stanzas.
-const NEGOTIATION_BYTES_MAX: usize = 128 << 10;

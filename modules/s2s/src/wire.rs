@@ -16,6 +16,8 @@ pub(crate) struct Wire {
     at: usize,
     /// Bytes read in all.
     pub(crate) received: usize,
+    /// … since others had a turn.
+    turn: usize,
 }
 
 /// Why nothing more comes.
@@ -48,10 +50,11 @@ impl fmt::Display for Broken {
 impl Wire {
     pub(crate) fn new(connection: Connection, limits: Limits) -> Self {
         let scanner = Scanner::new(Framing::Stream, limits);
-        Self { connection, scanner, input: Vec::new(), at: 0, received: 0 }
+        Self { connection, scanner, input: Vec::new(), at: 0, received: 0, turn: 0 }
     }
 
-    /// What is there already; none: it takes more bytes.
+    /// What is there already; none: it takes more bytes, or others are to have a turn. A server that sends without a
+    /// break, white space for one, is never read to the end: `ready` comes between.
     pub(crate) fn poll(&mut self) -> Result<Option<Item>, Broken> {
         loop {
             let mut rest = self.input.get(self.at..).unwrap_or_default();
@@ -63,25 +66,37 @@ impl Wire {
             }
             // Memory only while there is something in it.
             (self.input, self.at) = (Vec::new(), 0);
+            if self.turn >= TURN_BYTES_MAX {
+                self.turn = 0;
+                return Ok(None);
+            }
             let mut chunk = [0; CHUNK];
             match self.connection.try_read(&mut chunk) {
                 Ok(0) => return Err(Broken::Ended),
                 Ok(count) => {
                     self.received = self.received.saturating_add(count);
+                    self.turn += count;
                     self.input.extend_from_slice(chunk.get(..count).unwrap_or_default());
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.turn = 0;
+                    return Ok(None);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Writes what there is to write and waits for the next item.
+    /// Writes what there is to write and waits for the next item. It is for negotiating, for which few bytes do: more
+    /// are an error.
     pub(crate) async fn next(&mut self) -> Result<Item, Broken> {
         loop {
             // Whoever always has something to say leaves room for others, and for a time limit.
             tokio::task::consume_budget().await;
             self.connection.flush().await?;
+            if self.received > NEGOTIATION_BYTES_MAX {
+                return Err(io::Error::other("too much was sent before any proof").into());
+            }
             if let Some(item) = self.poll()? {
                 return Ok(item);
             }
@@ -230,5 +245,92 @@ pub(crate) const NS_BIDI: &str = "urn:xmpp:bidi";
 pub(crate) const NS_BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
 /// Read at once: one TLS record.
 const CHUNK: usize = 16 << 10;
+/// Read at a time, before others have a turn.
+const TURN_BYTES_MAX: usize = 64 << 10;
+/// The other server may say so much until both are proven: headers, features and a few answers.
+const NEGOTIATION_BYTES_MAX: usize = 256 << 10;
 /// So much of what another server says goes into our log.
 const TEXT_TOLD: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A wire to a server that has sent a header and goes on with `xml` without end, from a thread of its own; the flag
+    /// ends it.
+    async fn endless(xml: &'static str) -> (Wire, Arc<AtomicBool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let other = listener.accept().await.unwrap().0.into_std().unwrap();
+        let end = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&end);
+        std::thread::spawn(move || {
+            use std::io::Write;
+            let mut other = other;
+            let header =
+                "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>";
+            other.set_nonblocking(false).unwrap();
+            other.write_all(header.as_bytes()).unwrap();
+            let chunk = xml.repeat((1 << 20) / xml.len());
+            while !ended.load(Ordering::Relaxed) && other.write_all(chunk.as_bytes()).is_ok() {}
+        });
+        let mut wire = Wire::new(Connection::new(socket).unwrap(), Limits::BEFORE_LOGIN);
+        assert!(matches!(wire.next().await.unwrap(), Item::Root(_)));
+        (wire, end)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_stops_is_too_much_before_a_proof() {
+        for xml in [" ", "<presence/>", "<x xmlns='urn:example:x'/>"] {
+            let (mut wire, end) = endless(xml).await;
+            let negotiating = async {
+                loop {
+                    if let Err(broken) = wire.next().await {
+                        return broken.to_string();
+                    }
+                }
+            };
+            let broken = timeout(Duration::from_secs(20), negotiating).await.unwrap();
+            assert!(broken.contains("too much was sent before any proof"), "{xml}: {broken}");
+            assert!(
+                wire.received <= NEGOTIATION_BYTES_MAX + TURN_BYTES_MAX + CHUNK,
+                "{xml}: {}",
+                wire.received
+            );
+            end.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_stops_lets_others_have_a_turn() {
+        for xml in [" ", "<presence/>"] {
+            let (mut wire, end) = endless(xml).await;
+            let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let taken = Arc::clone(&turns);
+            let other = tokio::spawn(async move {
+                loop {
+                    taken.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            });
+            let mut rounds = 0;
+            while wire.received < 16 << 20 {
+                let before = wire.received;
+                while wire.poll().unwrap().is_some() {}
+                rounds += 1;
+                assert!(wire.received - before <= TURN_BYTES_MAX + CHUNK, "{xml}");
+                wire.connection.ready(true).await.unwrap();
+            }
+            assert!(turns.load(Ordering::Relaxed) >= rounds / 2, "{xml}: {rounds} rounds");
+            other.abort();
+            end.store(true, Ordering::Relaxed);
+        }
+    }
+}

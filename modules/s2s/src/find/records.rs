@@ -9,15 +9,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{NameServerConfig, ProtocolConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
-use hickory_resolver::proto::dnssec::Proof;
+use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
 use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{SRV, TLSA};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts as HostsFile, TokioResolver};
+use tokio::sync::Semaphore;
 use waxwing_core::StartError;
 use waxwing_core::config::Dns;
 use waxwing_stream::tls::Tlsa;
@@ -54,7 +55,11 @@ pub(crate) struct Hosts {
 
 /// The resolver and what is remembered of its answers.
 pub(crate) struct Records {
+    /// By UDP: an answer has at most a few kilobytes.
     resolver: TokioResolver,
+    /// By TCP, for what was cut off: few at a time, because one such answer may take a megabyte.
+    long: TokioResolver,
+    longs: Semaphore,
     /// What the operator has said of hosts (hosts(5)).
     hosts: Arc<HostsFile>,
     /// The name servers, for the words of errors.
@@ -80,18 +85,14 @@ impl Records {
         options.preserve_intermediates = false;
         options.timeout = options.timeout.min(TRY_TIME_MAX);
         options.attempts = options.attempts.min(RETRIES_MAX);
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = options;
-        let anchors = proof::anchors(dns)?;
+        let anchors = proof::anchors(dns)?.map(Arc::new);
         let validates = anchors.is_some();
-        if let Some(anchors) = anchors {
-            builder = builder.with_trust_anchor(Arc::new(anchors));
-        }
-        let mut resolver = builder.build().map_err(|error| StartError::new(format!("DNS: {error}")))?;
         let hosts = Arc::new(hosts);
-        resolver.set_hosts(Arc::clone(&hosts));
+        let build = |tcp| resolver(&config, &options, anchors.as_ref(), &hosts, tcp);
         Ok(Self {
-            resolver,
+            resolver: build(false)?,
+            long: build(true)?,
+            longs: Semaphore::new(LONG_ANSWERS_MAX),
             hosts,
             servers: names,
             validates,
@@ -184,7 +185,14 @@ impl Records {
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer, FindError> {
         // What is too long a name for DNS cannot have records.
         let Ok(asked) = Name::from_ascii(format!("{name}.")) else { return Ok(Answer::none(0)) };
-        match self.resolver.lookup(asked.clone(), kind).await {
+        let mut looked = self.resolver.lookup(asked.clone(), kind).await;
+        let mut _permit = None;
+        if matches!(looked, Err(NetError::Truncated)) {
+            // RFC 7766 §5. What it takes is given back before the next has its turn.
+            _permit = self.longs.acquire().await.ok();
+            looked = self.long.lookup(asked.clone(), kind).await;
+        }
+        match looked {
             Ok(lookup) => self.read(name, &asked, kind, lookup.answers()),
             Err(NetError::Dns(DnsError::NoRecordsFound(none)))
                 if matches!(none.response_code, ResponseCode::NoError | ResponseCode::NXDomain) =>
@@ -260,6 +268,34 @@ impl Debug for Records {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         out.debug_struct("Records").field("servers", &self.servers).finish_non_exhaustive()
     }
+}
+
+/// Over UDP or over TCP; a server that has only the other is asked by that. Where DNSSEC is validated, both are used as
+/// needed: the keys that are asked for on the way may be long.
+fn resolver(
+    config: &ResolverConfig,
+    options: &ResolverOpts,
+    anchors: Option<&Arc<TrustAnchors>>,
+    hosts: &Arc<HostsFile>,
+    tcp: bool,
+) -> Result<TokioResolver, StartError> {
+    let wanted = if tcp { ProtocolConfig::Tcp } else { ProtocolConfig::Udp };
+    let mut config = config.clone();
+    for server in config.name_servers.iter_mut().filter(|_| anchors.is_none()) {
+        let mut kept = server.connections.clone();
+        kept.retain(|connection| connection.protocol == wanted);
+        if !kept.is_empty() {
+            server.connections = kept;
+        }
+    }
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    *builder.options_mut() = options.clone();
+    if let Some(anchors) = anchors {
+        builder = builder.with_trust_anchor(Arc::clone(anchors));
+    }
+    let mut resolver = builder.build().map_err(|error| StartError::new(format!("DNS: {error}")))?;
+    resolver.set_hosts(Arc::clone(hosts));
+    Ok(resolver)
 }
 
 /// The records of one answer.
@@ -375,6 +411,8 @@ fn words(servers: &[NameServerConfig]) -> String {
 /// How long one try at a question may take, and how often it is tried again: both tries end before finding as a whole.
 const TRY_TIME_MAX: Duration = Duration::from_secs(4);
 const RETRIES_MAX: usize = 1;
+/// Answers fetched by TCP at the same time.
+const LONG_ANSWERS_MAX: usize = 16;
 /// Records kept of one answer.
 const SERVICES_MAX: usize = 16;
 const ADDRESSES_MAX: usize = 8;
@@ -388,6 +426,7 @@ const NOTHING_TTL_MAX: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
     use waxwing_testkit::dns::{Mood, TestDns};
 
     use super::*;
@@ -416,5 +455,28 @@ mod tests {
         assert_eq!(records(&["192.0.2.1:53"]).servers(), "name server 192.0.2.1");
         let two = records(&["127.0.0.1:5353", "[2001:db8::1]:54"]);
         assert_eq!(two.servers(), "name servers 127.0.0.1:5353, [2001:db8::1]:54");
+    }
+
+    /// RFC 7766 §5: what does not fit into a datagram is fetched by TCP, for a few names at a time, so that domains with
+    /// thousands of addresses each do not take a megabyte each; short answers wait for none of them.
+    #[tokio::test]
+    async fn long_answers_take_turns_and_short_ones_do_not_wait() {
+        let dns = TestDns::start().await;
+        for low in 0..200 {
+            dns.a("long.lit", Ipv4Addr::new(127, 0, 1, low));
+        }
+        dns.a("short.lit", Ipv4Addr::LOCALHOST);
+        let records = Records::new(&Dns { servers: vec![dns.address()], ..Dns::default() }).unwrap();
+        let turns = u32::try_from(LONG_ANSWERS_MAX).unwrap();
+        let others = records.longs.acquire_many(turns).await.unwrap();
+        let waiting = timeout(Duration::from_millis(300), records.addresses("long.lit", Family::V4)).await;
+        assert!(waiting.is_err(), "it had no turn");
+        assert_eq!(
+            records.addresses("short.lit", Family::V4).await.unwrap().addresses,
+            [Ipv4Addr::LOCALHOST]
+        );
+        drop(others);
+        assert_eq!(records.addresses("long.lit", Family::V4).await.unwrap().addresses.len(), ADDRESSES_MAX);
+        assert_eq!(records.longs.available_permits(), LONG_ANSWERS_MAX);
     }
 }

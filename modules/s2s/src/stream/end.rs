@@ -124,6 +124,8 @@ impl Stream {
             End::Idle | End::Shutdown if !self.acks.is_on() => {}
             _ => return false,
         }
+        // As for a negotiation, only so much may come.
+        self.wire.received = 0;
         let rest = async {
             loop {
                 match self.wire.next().await {

@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ClientConnection};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::tls::{Certificates, TlsFacts};
@@ -74,13 +75,17 @@ impl Connection {
     }
 
     /// Waits until [`Connection::try_read`] (if `read`) or, while something waits to be written,
-    /// [`Connection::try_flush`] is worth calling. Holds no memory while it waits.
+    /// [`Connection::try_flush`] is worth calling. Holds no memory while it waits. Who has not read all that was there
+    /// gives way to others first.
     ///
     /// # Errors
     /// As the system says.
     pub async fn ready(&self, read: bool) -> io::Result<()> {
         let interest = match (read, self.has_output()) {
-            (true, _) if self.unread => return Ok(()),
+            (true, _) if self.unread => {
+                yield_now().await;
+                return Ok(());
+            }
             (true, true) => Interest::READABLE | Interest::WRITABLE,
             (true, false) => Interest::READABLE,
             (false, true) => Interest::WRITABLE,
