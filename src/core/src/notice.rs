@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::service::BoxFuture;
-use crate::{AccountRef, SessionRef};
+use crate::{AccountRef, ExternalRef, SessionRef};
 
 /// What happened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Notice {
     /// An account was made.
     AccountCreated(AccountRef),
@@ -23,6 +23,14 @@ pub enum Notice {
     SessionRestored(SessionRef),
     /// A client has resumed its session.
     SessionResumed(SessionRef),
+    /// An external service has connected, or what it may do has changed.
+    ExternalConnected(ExternalRef),
+}
+
+impl fmt::Debug for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind())
+    }
 }
 
 /// Which notices a callback wants.
@@ -42,6 +50,8 @@ pub enum NoticeKind {
     SessionRestored,
     /// See [`Notice::SessionResumed`].
     SessionResumed,
+    /// See [`Notice::ExternalConnected`].
+    ExternalConnected,
 }
 
 impl Notice {
@@ -55,6 +65,7 @@ impl Notice {
             Self::SessionSleeps(_) => NoticeKind::SessionSleeps,
             Self::SessionRestored(_) => NoticeKind::SessionRestored,
             Self::SessionResumed(_) => NoticeKind::SessionResumed,
+            Self::ExternalConnected(_) => NoticeKind::ExternalConnected,
         }
     }
 }
