@@ -91,7 +91,7 @@ impl Privilege {
     /// Each available resource of an account.
     fn show(&self, grantee: &Grantee, account: &AccountRef) {
         for session in account.sessions() {
-            self.tell(grantee, Whose::Permitted, || session.presence());
+            self.tell(grantee, Whose::Earlier, || session.presence());
         }
     }
 

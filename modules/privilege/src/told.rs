@@ -26,6 +26,8 @@ struct Seen {
 pub(crate) enum Whose {
     /// Somebody's whose presence the component may see.
     Permitted,
+    /// The same, but it is looked up late: what came in the meantime is newer.
+    Earlier,
     /// Somebody's whose presence it may have seen before: only the end of that concerns it.
     Former,
 }
@@ -68,7 +70,7 @@ impl Told {
             let known = seen.resources.remove(from).is_some();
             return known || (seen.overflowed && whose == Whose::Permitted);
         }
-        if whose == Whose::Former {
+        if whose == Whose::Former || (whose == Whose::Earlier && seen.resources.contains_key(from)) {
             return false;
         }
         let hash = self.hash(presence);
@@ -118,6 +120,15 @@ mod tests {
         assert!(!news(&told, Whose::Former, "<presence from='a@b.c/d' type='unavailable'/>"));
         assert!(news(&told, Whose::Permitted, "<presence from='a@b.c/d'/>"));
         assert!(news(&told, Whose::Former, "<presence from='a@b.c/d' type='unavailable'/>"));
+    }
+
+    /// Of a managed entity only the initial presence is told (§7.1): what it is by now is no news.
+    #[test]
+    fn what_is_looked_up_late_is_told_only_to_who_has_heard_nothing() {
+        let told = Told::new(10);
+        assert!(news(&told, Whose::Permitted, "<presence from='a@b.c/d'/>"));
+        assert!(!news(&told, Whose::Earlier, "<presence from='a@b.c/d'><show>away</show></presence>"));
+        assert!(news(&told, Whose::Earlier, "<presence from='e@b.c/d'/>"));
     }
 
     #[test]
