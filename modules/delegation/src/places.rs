@@ -12,7 +12,13 @@ use waxwing_core::prelude::*;
 pub(crate) struct Places {
     max: usize,
     per_sender_max: usize,
-    taken: Mutex<HashMap<String, usize>>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_sender: HashMap<String, usize>,
 }
 
 /// One place, free again when this is dropped.
@@ -36,14 +42,12 @@ impl Places {
             Origin::Server => String::new(),
         };
         let mut taken = self.taken.lock();
-        if taken.values().sum::<usize>() >= self.max {
+        let count = taken.by_sender.get(&sender).copied().unwrap_or_default();
+        if taken.all >= self.max || count >= self.per_sender_max {
             return None;
         }
-        let count = taken.entry(sender.clone()).or_default();
-        if *count >= self.per_sender_max {
-            return None;
-        }
-        *count += 1;
+        taken.all += 1;
+        taken.by_sender.insert(sender.clone(), count + 1);
         Some(Place { places: Arc::clone(self), sender })
     }
 }
@@ -51,11 +55,10 @@ impl Places {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock();
-        if let Some(count) = taken.get_mut(&self.sender) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                taken.remove(&self.sender);
-            }
+        taken.all = taken.all.saturating_sub(1);
+        match taken.by_sender.get_mut(&self.sender) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(taken.by_sender.remove(&self.sender)),
         }
     }
 }

@@ -130,7 +130,9 @@ impl Privilege {
         if payload.is(ns::ROSTER, "query") && from_component && to_account {
             return Hooked::wait(self.roster_request(event));
         }
-        if payload.is(NS, "privileged_iq") { Hooked::wait(self.privileged_iq(event)) } else { Hooked::pass() }
+        // Between clients it is nobody's business here.
+        let for_us = payload.is(NS, "privileged_iq") && (from_component || to_account);
+        if for_us { Hooked::wait(self.privileged_iq(event)) } else { Hooked::pass() }
     }
 
     /// A message for the host itself.

@@ -122,6 +122,12 @@ async fn xep0356_6_who_has_no_such_privilege_asks_nothing() {
     mallory.send(&request(JULIET, X).replace(&format!("from='{PUBSUB}'"), "")).await;
     assert_eq!(mallory.next().await.unwrap().error().unwrap().condition, Condition::Forbidden);
     romeo.expect_nothing();
+    // What clients say to each other passes.
+    let mut other = server.online("mallory@capulet.lit/y").await;
+    let to_client = request("type='set' to='mallory@capulet.lit/x'", X);
+    other.send(&to_client.replace(&format!("from='{PUBSUB}'"), "")).await;
+    let passed = bodies(&mut mallory).join("");
+    assert!(passed.contains("<privileged_iq "), "{passed}");
 }
 
 /// RFC 6121 §8.5.3.1, and XEP-0356 §9.4: whether a stranger's client is there is not told to the account either.
