@@ -172,3 +172,19 @@ async fn rfc6120_8_2_3_nobody_else_answers() {
     romeo.send(&answer).await;
     assert!(pubsub.next().await.is_some());
 }
+
+/// It may be the one that has to answer: neither waits for the other.
+#[tokio::test]
+async fn a_component_may_ask_itself_in_an_accounts_name() {
+    let (_server, _juliet, _romeo, mut pubsub) = scene().await;
+    pubsub.send(&request(JULIET, &X.replace("romeo@capulet.lit/orchard", PUBSUB))).await;
+    let id = pubsub.next().await.unwrap().id.unwrap();
+    pubsub
+        .send(&format!("<iq type='result' from='{PUBSUB}' to='juliet@capulet.lit' id='{}'/>", id.as_str()))
+        .await;
+    let answer = pubsub.next().await.unwrap().to_xml();
+    assert!(
+        answer.contains(&format!("from='{PUBSUB}' to='juliet@capulet.lit' id='sub_1' type='result'")),
+        "{answer}"
+    );
+}
