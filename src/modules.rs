@@ -22,6 +22,8 @@ pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_joined::Joined>(),
     ModuleDef::of::<waxwing_vcard::VCard>(),
     ModuleDef::of::<waxwing_private::Private>(),
+    ModuleDef::of::<waxwing_privilege::Privilege>(),
+    ModuleDef::of::<waxwing_delegation::Delegation>(),
     ModuleDef::of::<waxwing_push::Push>(),
     ModuleDef::of::<waxwing_ping::Ping>(),
     ModuleDef::of::<waxwing_version::Version>(),

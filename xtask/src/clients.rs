@@ -6,21 +6,25 @@ use std::process::Command;
 use crate::needs;
 use crate::options::Options;
 use crate::run;
-use crate::subject::{COMPONENT, COMPONENT_SECRET, Server};
+use crate::subject::{COMPONENT, COMPONENT_SECRET, PRIVILEGED, Server};
 use crate::tally::Tally;
 
 /// Each script with the programs it needs and their Debian packages.
-const SCRIPTS: [(&str, &[(&str, &str)]); 9] = [
+const SCRIPTS: [(&str, &[(&str, &str)]); 10] = [
     ("profanity.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
     ("go_sendxmpp.py", &[("go-sendxmpp", "go-sendxmpp")]),
     ("slixmpp_chat.py", &[]),
     ("slixmpp_devices.py", &[]),
     ("slixmpp_component.py", &[]),
+    (PRIVILEGED_SCRIPT, &[]),
     ("aioxmpp_chat.py", &[]),
     ("aioxmpp_devices.py", &[]),
     ("poezio_devices.py", &[("poezio", "poezio"), ("tmux", "tmux")]),
     ("tokio_xmpp_bot.py", &[]),
 ];
+
+/// Needs a server with XEP-0356 of today.
+const PRIVILEGED_SCRIPT: &str = "slixmpp_privileged.py";
 
 /// Starts the server and runs every script against it.
 pub(crate) fn run(options: &Options, tally: &mut Tally) {
@@ -29,6 +33,10 @@ pub(crate) fn run(options: &Options, tally: &mut Tally) {
         Err(why) => return tally.fail(&format!("clients: {why}")),
     };
     for (script, programs) in SCRIPTS {
+        if script == PRIVILEGED_SCRIPT && options.subject != "waxwing" {
+            tally.skip(script, "Debian's prosody has no XEP-0356, and its ejabberd an older one");
+            continue;
+        }
         match prepare(script, programs) {
             Ok(command) => drive(options, &server, script, command, tally),
             Err(why) => tally.skip(script, &why),
@@ -56,6 +64,7 @@ fn drive(options: &Options, server: &Server, script: &str, mut command: Command,
     command.env("XMPP_PORT", server.port.to_string()).env("XMPP_PORT_TLS", server.port_tls.to_string());
     command.env("XMPP_PORT_COMPONENT", server.port_component.to_string());
     command.env("XMPP_COMPONENT", COMPONENT).env("XMPP_COMPONENT_SECRET", COMPONENT_SECRET);
+    command.env("XMPP_PRIVILEGED", PRIVILEGED);
     command.env("XMPP_CA", server.authority()).env("XMPP_OTHER_CA", server.other_authority());
     if options.screen {
         command.env("WAXWING_SCREEN", screen());

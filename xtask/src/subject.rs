@@ -38,7 +38,9 @@ struct Ports {
 
 /// The external component that each of them lets in.
 pub(crate) const COMPONENT: &str = "echo.localhost";
-/// What it proves to know.
+/// One that Waxwing lets act for the accounts (XEP-0356).
+pub(crate) const PRIVILEGED: &str = "privileged.localhost";
+/// What both prove to know.
 pub(crate) const COMPONENT_SECRET: &str = "the secret of the component";
 
 impl Server {
@@ -246,6 +248,7 @@ fn configure(
     };
     let text = template.replace("DIR", &folder.display().to_string());
     let text = text.replace("PORT_COMPONENT", &ports.component.to_string()).replace("COMPONENT", COMPONENT);
+    let text = text.replace("PRIVILEGED", PRIVILEGED);
     let text = text.replace("SECRET", COMPONENT_SECRET).replace("PORT_TLS", &ports.tls.to_string());
     let mut text = text.replace("PORT", &ports.c2s.to_string());
     text += more;
@@ -294,6 +297,13 @@ certificates = "DIR/certs"
 exempt = ["127.0.0.0/8"]
 [modules.component.domains."COMPONENT"]
 secret = "SECRET"
+[modules.component.domains."PRIVILEGED"]
+secret = "SECRET"
+[modules.component.domains."PRIVILEGED".privileges]
+roster = "both"
+message = "outgoing"
+presence = "managed_entity"
+iq = { "urn:xmpp:ping" = "get" }
 [host."localhost"]
 registration = "open"
 "#;

@@ -101,6 +101,14 @@ impl Conn {
         conn
     }
 
+    /// A TCP connection to the port for components.
+    #[track_caller]
+    pub(crate) fn component() -> Self {
+        let conn = Self::connect(Subject::get().component);
+        conn.inner.borrow_mut().tree = Tree::of_component();
+        conn
+    }
+
     #[track_caller]
     fn connect(port: u16) -> Self {
         let socket = TcpStream::connect(("127.0.0.1", port)).expect("the subject accepts connections");

@@ -16,6 +16,7 @@ pub(crate) const ANY: &str = "{any}";
 pub(crate) const NONE: &str = "{none}";
 
 pub(crate) const STREAM_NS: &str = "http://etherx.jabber.org/streams";
+const COMPONENT_NS: &str = "jabber:component:accept";
 pub(crate) const STANZA_ERROR_NS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub(crate) const STREAM_ERROR_NS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 
@@ -198,16 +199,31 @@ pub(crate) enum Piece {
 pub(crate) struct Tree {
     root: bool,
     stack: Vec<Element>,
+    component: bool,
 }
 
 impl Tree {
+    /// For a stream of jabber:component:accept: what is in that namespace reads as jabber:client, so that patterns are
+    /// the same everywhere; but not inside other elements, where only jabber:client is right.
+    pub(crate) fn of_component() -> Self {
+        Self { component: true, ..Self::default() }
+    }
+
+    fn namespace(&self, ns: &str) -> String {
+        let outside = self.stack.last().is_none_or(|parent| parent.ns == "jabber:client");
+        match ns {
+            COMPONENT_NS if self.component && self.root && outside => "jabber:client".to_owned(),
+            _ => ns.to_owned(),
+        }
+    }
+
     pub(crate) fn take(&mut self, event: Event) -> Option<Piece> {
         match event {
             Event::XmlDeclaration(..) => None,
             Event::StartElement(_, (ns, name), attrs) => {
                 let attrs = attrs.iter().map(|((ns, n), v)| (attr_name(ns, n), v.clone())).collect();
-                let element =
-                    Element { ns: ns.to_string(), name: name.to_string(), attrs, nodes: Vec::new() };
+                let ns = self.namespace(&ns);
+                let element = Element { ns, name: name.to_string(), attrs, nodes: Vec::new() };
                 if self.root {
                     self.stack.push(element);
                     return None;

@@ -25,6 +25,7 @@ macro_rules! request {
 
 pub(crate) mod archive;
 pub(crate) mod client;
+pub(crate) mod component;
 pub(crate) mod conn;
 pub(crate) mod dom;
 mod negotiation;
@@ -36,6 +37,7 @@ pub(crate) use client::{
     Client, barrier, befriend, fresh, log_in, online, online_at, plain, register, settle, subscribe, user,
     user_at,
 };
+pub(crate) use component::Component;
 pub(crate) use conn::{Conn, Item, TLS12, TLS13, Tls};
 pub(crate) use dom::{ANY, Element, NONE};
 pub(crate) use scram::{Scram, base64, unbase64};

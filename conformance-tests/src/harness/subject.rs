@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use super::component::SECRET;
+
 /// The hosts of a subject.
 pub(crate) const HOSTS: [&str; 3] = ["localhost", "second.localhost", "archive.localhost"];
 
@@ -27,12 +29,14 @@ pub(crate) enum Kind {
 /// A running server with the hosts `localhost`, `second.localhost`, where a session that was cut can be resumed for
 /// one second only (where that cannot be set by host, the server has to heed the client's 'max'), and
 /// `archive.localhost`, where messages are archived, copied and pushed: an archived message is not bounced, which
-/// many other tests wait for.
+/// many other tests wait for. Components of [`super::component`] may connect.
 pub(crate) struct Subject {
     /// The port for STARTTLS.
     pub(crate) c2s: u16,
     /// The port for direct TLS.
     pub(crate) c2s_tls: u16,
+    /// The port for components.
+    pub(crate) component: u16,
     /// The authority that signed the subject's certificate.
     pub(crate) roots: Arc<RootCertStore>,
     /// The certificate it was given, for tls-server-end-point.
@@ -57,7 +61,7 @@ impl Subject {
         let folder = named.expect("the system's temporary folder is ours to use");
         let dir = folder.path().to_owned();
         let (roots, certificate) = make_certificates(&dir);
-        let ports = [free_port(), free_port()];
+        let ports = [free_port(), free_port(), free_port()];
         let mut child = match kind {
             Kind::Waxwing => waxwing(&dir, ports),
             Kind::Prosody => prosody(&dir, ports),
@@ -66,10 +70,10 @@ impl Subject {
         // From now on the guard removes the folder.
         drop(folder.keep());
         let leash = child.stdin.take().expect("stdin is a pipe");
-        let [c2s, c2s_tls] = ports;
+        let [c2s, c2s_tls, component] = ports;
         let roots = Arc::new(roots);
         wait_until(&mut child, &dir, || greets(c2s) && shakes_hands(c2s_tls, &roots));
-        Self { c2s, c2s_tls, roots, certificate, _leash: leash }
+        Self { c2s, c2s_tls, component, roots, certificate, _leash: leash }
     }
 }
 
@@ -102,7 +106,7 @@ fn leashed(dir: &Path, program: &str, args: &[&str]) -> Command {
     command
 }
 
-fn waxwing(dir: &Path, [c2s, c2s_tls]: [u16; 2]) -> Child {
+fn waxwing(dir: &Path, [c2s, c2s_tls, component]: [u16; 3]) -> Child {
     let config = dir.join("waxwing.toml");
     let certs = dir.join("certs");
     let text = format!(
@@ -112,7 +116,7 @@ c2s = ["127.0.0.1:{c2s}"]
 c2s_tls = ["127.0.0.1:{c2s_tls}"]
 s2s = []
 s2s_tls = []
-component = []
+component = ["127.0.0.1:{component}"]
 http = []
 https = []
 [tls]
@@ -130,6 +134,27 @@ registration = "open"
 modules.mam.enabled = false
 [host."archive.localhost"]
 registration = "open"
+[modules.component.domains."gateway.localhost"]
+secret = "{SECRET}"
+[modules.component.domains."privileged.localhost"]
+secret = "{SECRET}"
+[modules.component.domains."privileged.localhost".privileges]
+roster = "both"
+message = "outgoing"
+presence = "roster"
+iq = {{ "urn:example:asked" = "set" }}
+[modules.component.domains."reader.localhost"]
+secret = "{SECRET}"
+[modules.component.domains."reader.localhost".privileges]
+roster = "get"
+presence = "managed_entity"
+[modules.component.domains."manager.second.localhost"]
+secret = "{SECRET}"
+[modules.component.domains."manager.second.localhost".delegations]
+"urn:example:delegated" = []
+"urn:example:filtered" = ["node"]
+"urn:xmpp:delegation:2:bare:disco#info:*" = []
+"urn:xmpp:delegation:2:bare:disco#items:*" = []
 "#,
         certs = certs.display()
     );
@@ -153,7 +178,7 @@ fn waxwing_binary() -> PathBuf {
         .unwrap_or_else(|| panic!("no waxwing in {}: build it, or set WAXWING_BIN", target.display()))
 }
 
-fn prosody(dir: &Path, [c2s, c2s_tls]: [u16; 2]) -> Child {
+fn prosody(dir: &Path, [c2s, c2s_tls, component]: [u16; 3]) -> Child {
     let config = dir.join("prosody.cfg.lua");
     let text = format!(
         r#"
@@ -168,6 +193,8 @@ local_interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {c2s} }}
 c2s_direct_tls_ports = {{ {c2s_tls} }}
 s2s_ports = {{}}
+component_ports = {{ {component} }}
+component_interfaces = {{ "127.0.0.1" }}
 modules_enabled = {{
     "roster", "saslauth", "tls", "disco", "private", "blocklist", "vcard", "version", "time", "ping", "register",
     "lastactivity", "uptime", "server_contact_info", "offline", "smacks", "csi", "csi_simple",
@@ -183,6 +210,14 @@ VirtualHost "second.localhost"
     smacks_hibernation_time = 1
 VirtualHost "archive.localhost"
     modules_enabled = {{ "mam", "carbons" }}
+Component "gateway.localhost"
+    component_secret = "{SECRET}"
+Component "privileged.localhost"
+    component_secret = "{SECRET}"
+Component "reader.localhost"
+    component_secret = "{SECRET}"
+Component "manager.second.localhost"
+    component_secret = "{SECRET}"
 "#,
         dir = dir.display()
     );
@@ -193,9 +228,23 @@ VirtualHost "archive.localhost"
         .expect("setsid and sh are installed")
 }
 
-fn ejabberd(dir: &Path, [c2s, c2s_tls]: [u16; 2]) -> Child {
+fn ejabberd(dir: &Path, ports: [u16; 3]) -> Child {
     let config = dir.join("ejabberd.yml");
-    let text = format!(
+    write(&config, &ejabberd_config(dir, ports));
+    let spool = format!("\"{}/spool\"", dir.display());
+    // Run without a node name, so that no name service is needed or left behind.
+    leashed(dir, "erl", &["-mnesia", "dir", &spool, "-s", "ejabberd", "-noinput"])
+        .env("HOME", dir)
+        .env("ERL_LIBS", "/usr/lib/x86_64-linux-gnu")
+        .env("EJABBERD_CONFIG_PATH", &config)
+        .env("EJABBERD_LOG_PATH", dir.join("ejabberd.log"))
+        .env("ERL_CRASH_DUMP_BYTES", "0")
+        .spawn()
+        .expect("setsid and sh are installed")
+}
+
+fn ejabberd_config(dir: &Path, [c2s, c2s_tls, component]: [u16; 3]) -> String {
+    format!(
         r#"
 hosts: [localhost, second.localhost, archive.localhost]
 loglevel: warning
@@ -204,12 +253,29 @@ ca_file: "{dir}/ca.crt"
 listen:
   - {{port: {c2s}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none, max_stanza_size: 262144}}
   - {{port: {c2s_tls}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none, max_stanza_size: 262144}}
+  - port: {component}
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    global_routes: false
+    hosts:
+      gateway.localhost: {{password: "{SECRET}"}}
+      privileged.localhost: {{password: "{SECRET}"}}
+      reader.localhost: {{password: "{SECRET}"}}
+      manager.second.localhost: {{password: "{SECRET}"}}
 registration_timeout: infinity
 negotiation_timeout: 10
 auth_method: internal
 auth_password_format: scram
+acl:
+  privileged: {{server: privileged.localhost}}
+  reader: {{server: reader.localhost}}
+  manager: {{server: manager.second.localhost}}
 access_rules:
   register: {{allow: all}}
+  privileged: {{allow: privileged}}
+  reader: {{allow: reader}}
+  watchers: [{{allow: privileged}}, {{allow: reader}}]
+  manager: {{allow: manager}}
 modules:
   mod_roster: {{versioning: true}}
   mod_disco: {{server_info: [{{modules: all, name: "admin-addresses", urls: ["xmpp:admin@localhost"]}}]}}
@@ -229,9 +295,17 @@ append_host_config:
   localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true}}
+      mod_privilege:
+        roster: {{both: privileged, get: reader}}
+        message: {{outgoing: privileged}}
+        presence: {{managed_entity: watchers, roster: privileged}}
   second.localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
+      mod_delegation:
+        namespaces:
+          "urn:example:delegated": {{access: manager}}
+          "urn:example:filtered": {{access: manager, filtering: [node]}}
   archive.localhost:
     modules:
       mod_mam: {{default: always}}
@@ -239,18 +313,7 @@ append_host_config:
       mod_push: {{include_sender: true, include_body: true}}
 "#,
         dir = dir.display()
-    );
-    write(&config, &text);
-    let spool = format!("\"{}/spool\"", dir.display());
-    // Run without a node name, so that no name service is needed or left behind.
-    leashed(dir, "erl", &["-mnesia", "dir", &spool, "-s", "ejabberd", "-noinput"])
-        .env("HOME", dir)
-        .env("ERL_LIBS", "/usr/lib/x86_64-linux-gnu")
-        .env("EJABBERD_CONFIG_PATH", &config)
-        .env("EJABBERD_LOG_PATH", dir.join("ejabberd.log"))
-        .env("ERL_CRASH_DUMP_BYTES", "0")
-        .spawn()
-        .expect("setsid and sh are installed")
+    )
 }
 
 /// A test authority and one certificate for all hosts, in all the forms the subjects read.

@@ -47,7 +47,7 @@ impl Environment for C2s {
         let declared =
             host.stream_features().iter().filter(|feature| here(feature.offered) && feature.is_shown(&host));
         let mut elements: Vec<Vec<u8>> =
-            declared.map(|feature| feature.element.to_xml().into_bytes()).collect();
+            declared.map(|feature| feature.element_now(&host).to_xml().into_bytes()).collect();
         if place != Place::BeforeTls {
             elements.push(self.limits(place).to_xml().into_bytes());
         }

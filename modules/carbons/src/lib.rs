@@ -136,9 +136,7 @@ impl Carbons {
 
     /// §8: what a client sends goes to the others.
     fn copy_sent(&self, event: &mut Event) -> HookResult {
-        let (Some(account), Some(sender)) = (event.account.as_ref(), event.origin.session()) else {
-            return Ok(Flow::Continue);
-        };
+        let Some(account) = event.account.as_ref() else { return Ok(Flow::Continue) };
         if !self.concerns(event, account, Side::Sent) || is_own(account, event.stanza.to.as_ref()) {
             // What an account sends to itself is copied where it arrives: there it is known who gets the original.
             return Ok(Flow::Continue);
@@ -148,7 +146,9 @@ impl Carbons {
             // XEP-0313 §3.5: for the account, never for the recipient.
             original.children.push(log.stanza_id(account, position).to_child());
         }
-        let others = event.sessions.iter().filter(|session| session.id() != sender.id());
+        // What was said in the account's name was said by none of its clients.
+        let sender = event.origin.session().map(|sender| sender.id());
+        let others = event.sessions.iter().filter(|session| Some(session.id()) != sender);
         self.give(account, &original, event.logged, Shape::CopyOfSent, others);
         Ok(Flow::Continue)
     }

@@ -1,5 +1,6 @@
 //! A component of the config, connected or not.
 
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use waxwing_stream::Secret;
 use waxwing_xmpp::{Condition, Domain, Stanza, StreamCondition, StreamError};
 
 use crate::config::{OnConflict, Settings};
+use crate::grants::Grants;
 use crate::{Metrics, handshake};
 
 /// A component.
@@ -18,6 +20,8 @@ pub(crate) struct Component {
     mailbox_bytes_max: usize,
     metrics: Metrics,
     state: Mutex<State>,
+    /// What it may do has changed.
+    granted: Notify,
 }
 
 struct State {
@@ -63,7 +67,8 @@ impl Link {
 
 impl Component {
     pub(crate) fn new(name: Domain, settings: Settings, mailbox_bytes_max: usize, metrics: Metrics) -> Self {
-        Self { name, mailbox_bytes_max, metrics, state: Mutex::new(State { settings, link: None }) }
+        let state = Mutex::new(State { settings, link: None });
+        Self { name, mailbox_bytes_max, metrics, state, granted: Notify::new() }
     }
 
     /// Its name.
@@ -93,7 +98,15 @@ impl Component {
             let error = StreamError::new(StreamCondition::NotAuthorized).text("The secret has changed.");
             self.vacate(&mut state, &error);
         }
+        if settings.grants != state.settings.grants && state.link.is_some() {
+            self.granted.notify_one();
+        }
         state.settings = settings;
+    }
+
+    /// Resolves when what it may do has changed. Cancel-safe.
+    pub(crate) async fn granted_anew(&self) {
+        self.granted.notified().await;
     }
 
     /// A connection has proved to be the component's. None: there is one, and it stays.
@@ -169,6 +182,11 @@ impl External for Component {
             .text("You read too slowly; too much waits for you.");
         self.vacate(&mut state, &error);
         Err(Condition::ResourceConstraint)
+    }
+
+    fn grant(&self, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
+        let grants: Arc<dyn Any + Send + Sync> = Arc::<Grants>::clone(&self.state.lock().settings.grants);
+        (of == TypeId::of::<Grants>()).then_some(grants)
     }
 }
 

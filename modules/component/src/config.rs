@@ -1,12 +1,15 @@
 //! `[modules.component]`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use waxwing_core::config::Bytes;
 use waxwing_stream::Secret;
 use waxwing_xmpp::Domain;
+
+use crate::grants::{Grants, Privileges};
 
 /// `[modules.component]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Settings {
     pub on_conflict: OnConflict,
     /// Whether it serves all domains below its own as well.
     pub subdomains: bool,
+    /// What it may do beyond that.
+    pub grants: Arc<Grants>,
 }
 
 /// What becomes of a second connection under one name.
@@ -57,6 +62,11 @@ struct Written {
     on_conflict: OnConflict,
     #[serde(default)]
     subdomains: bool,
+    hosts: Option<Vec<String>>,
+    #[serde(default)]
+    privileges: Privileges,
+    #[serde(default)]
+    delegations: BTreeMap<String, Vec<String>>,
 }
 
 /// What is no text is not repeated in the error.
@@ -70,7 +80,7 @@ enum WrittenSecret {
 fn domains<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Domain, Settings>, D::Error> {
     let written = BTreeMap::<String, Written>::deserialize(deserializer)?;
     let mut domains = BTreeMap::new();
-    for (name, Written { secret, on_conflict, subdomains }) in written {
+    for (name, Written { secret, on_conflict, subdomains, hosts, privileges, delegations }) in written {
         let domain = Domain::parse(&name).map_err(|error| {
             D::Error::custom(format!("\"{name}\" is no domain ({error}): write one such as irc.example.org"))
         })?;
@@ -91,7 +101,10 @@ fn domains<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Domain
                 return Err(D::Error::custom(reason));
             }
         };
-        if domains.insert(domain.clone(), Settings { secret, on_conflict, subdomains }).is_some() {
+        let grants = Grants::new(hosts, privileges, delegations)
+            .map_err(|reason| D::Error::custom(format!("{domain}: {reason}")))?;
+        let settings = Settings { secret, on_conflict, subdomains, grants: Arc::new(grants) };
+        if domains.insert(domain.clone(), settings).is_some() {
             return Err(D::Error::custom(format!("{domain} is there twice: remove one of its sections")));
         }
     }

@@ -12,6 +12,7 @@
 mod clocks;
 mod component;
 mod config;
+mod grants;
 mod handshake;
 mod listen;
 mod stream;
@@ -34,6 +35,7 @@ use waxwing_xmpp::{StreamCondition, StreamError};
 
 use component::Component;
 pub use config::{Config, OnConflict, Settings};
+pub use grants::{Access, Grantee, Grants, MessageAccess, PresenceAccess, Privileges};
 use tries::Tries;
 
 /// The listener for components.
@@ -124,7 +126,10 @@ impl Module for Components {
         for (name, settings) in &config.domains {
             let known = self.known.read().get(name).cloned();
             match known {
-                Some(component) => component.change(settings.clone()),
+                Some(component) => {
+                    component.change(settings.clone());
+                    self.check_hosts(name, settings);
+                }
                 None => {
                     if let Err(taken) = self.attach(name, settings, &config) {
                         error!("{}", explain(&taken));
@@ -150,7 +155,18 @@ impl Components {
         let external: ExternalRef = Arc::<Component>::clone(&component);
         self.shared.router().attach(external)?;
         self.known.write().insert(name.clone(), component);
+        self.check_hosts(name, settings);
         Ok(())
+    }
+
+    /// A permission that can never hold is most likely a mistake.
+    fn check_hosts(&self, name: &Domain, settings: &Settings) {
+        let router = self.shared.router();
+        for host in settings.grants.hosts.iter().flatten() {
+            if router.host(host.as_str()).is_none_or(|host| host.kind() != HostKind::Accounts) {
+                warn!(remote = %name, %host, "A component is to manage accounts of a host that has none.");
+            }
+        }
     }
 
     fn detach(&self, name: &Domain) {

@@ -1,5 +1,6 @@
 //! One component's connection, from its first byte to its last.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 use waxwing_core::config::Limits as Allowed;
 use waxwing_core::tasks::guard;
-use waxwing_core::{Custody, Origin, Phase, Shutdown};
+use waxwing_core::{Custody, ExternalRef, Origin, Phase, Shutdown};
 use waxwing_stream::transport::{Connection, Permit};
 use waxwing_xml::{CONTENT, Element, Framing, Item, Limits, Refused, Scanner, Text};
 use waxwing_xmpp::stanza::ShapeError;
@@ -95,11 +96,25 @@ pub(crate) async fn serve(
         Ok(joined) => {
             // A panic in it ends this connection and no other.
             let life = guard(Box::pin(stream.live(&joined, &mut shutdown)));
-            life.await.unwrap_or_else(|_| StreamCondition::InternalServerError.into())
+            let end = tokio::select! {
+                end = life => end,
+                never = tell(&components, &joined) => match never {},
+            };
+            end.unwrap_or_else(|_| StreamCondition::InternalServerError.into())
         }
         Err(end) => end,
     };
     Box::pin(stream.finish(end)).await;
+}
+
+/// Tells the hosts that a component is there, and again whenever it may do other things; beside its stream, as it may be
+/// asked something on that occasion.
+async fn tell(components: &Components, joined: &Joined) -> Infallible {
+    let external: ExternalRef = Arc::<Component>::clone(&joined.component);
+    loop {
+        Box::pin(components.shared.router().connected(&external)).await;
+        joined.component.granted_anew().await;
+    }
 }
 
 impl<'a> Stream<'a> {

@@ -4,6 +4,8 @@ mod config;
 mod connect;
 mod support;
 
+use std::sync::Arc;
+
 use waxwing_core::metrics::{Counter, Gauge};
 use waxwing_stream::Secret;
 use waxwing_xmpp::Domain;
@@ -21,6 +23,7 @@ pub(crate) fn component(on_conflict: OnConflict, mailbox_bytes_max: usize) -> Co
         refused: Counter::default(),
         stream_errors: Counter::default(),
     };
-    let settings = Settings { secret: Secret::new(b"secret".as_slice()), on_conflict, subdomains: false };
+    let secret = Secret::new(b"secret".as_slice());
+    let settings = Settings { secret, on_conflict, subdomains: false, grants: Arc::default() };
     Component::new(Domain::parse("irc.example.org").unwrap(), settings, mailbox_bytes_max, metrics)
 }

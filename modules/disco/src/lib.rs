@@ -189,9 +189,9 @@ fn tidy(node: &DiscoNode) -> DiscoNode {
     let mut node = node.clone();
     node.features.sort();
     node.features.dedup();
-    let mut seen: Vec<(&'static str, &'static str)> = Vec::new();
+    let mut seen = Vec::new();
     node.identities.retain(|identity| {
-        let key = (identity.category, identity.kind);
+        let key = (identity.category.clone(), identity.kind.clone());
         let new = !seen.contains(&key);
         seen.push(key);
         new

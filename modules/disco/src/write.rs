@@ -12,8 +12,8 @@ pub(crate) fn info(node: Option<&str>, answer: &DiscoNode) -> Tree {
     let mut query = query(ns::DISCO_INFO, node);
     for identity in &answer.identities {
         let mut element = Tree::new(ns::DISCO_INFO, "identity")
-            .with_attr("category", identity.category)
-            .with_attr("type", identity.kind);
+            .with_attr("category", &*identity.category)
+            .with_attr("type", &*identity.kind);
         if !identity.name.is_empty() {
             element.set_attr("name", identity.name.as_str());
         }

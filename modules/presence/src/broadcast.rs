@@ -8,7 +8,7 @@ use waxwing_core::prelude::*;
 use waxwing_roster::Roster;
 use waxwing_xml::CONTENT;
 
-use crate::{Presence, sender};
+use crate::{Presence, PresenceWatch, sender};
 
 impl Presence {
     /// §4.2.2, §4.4.2: presence without `to` and type.
@@ -20,6 +20,9 @@ impl Presence {
         let stanza = kept(&event.stanza);
         session.set_presence(Some(stanza.clone()));
         self.counters.broadcasts.inc();
+        if let (true, Some(watch)) = (first, self.watch.get()) {
+            watch.began(&account, &stanza);
+        }
         let origin = Origin::Client(Arc::clone(&session));
         // To all available resources of the user, the one that sent it included.
         route(&session, stanza.clone().to(account.jid().clone()), &origin).await;
@@ -99,6 +102,9 @@ impl Presence {
             if !session.account().is_available() {
                 self.note_gone(session.account());
             }
+            if let Some(watch) = self.watch.get() {
+                watch.ended(session.account(), stanza);
+            }
             route(session, stanza.clone().to(own.clone()), &origin).await;
             self.to_subscribers(session, roster, stanza, &origin).await;
         }
@@ -164,7 +170,10 @@ pub(crate) async fn route(session: &SessionRef, stanza: Stanza, origin: &Origin)
 pub(crate) fn reachable(host: &Host, contact: &BareJid) -> bool {
     match host.router().host(contact.domain()) {
         Some(other) if other.kind() == HostKind::Accounts => {
-            contact.local().and_then(|local| other.known(local)).is_some_and(|account| account.is_available())
+            // Somebody else may want to know what the account is told.
+            let watched = || other.service::<dyn PresenceWatch>().is_some_and(|watch| watch.sees_contacts());
+            let account = contact.local().and_then(|local| other.known(local));
+            account.is_some_and(|account| account.is_available()) || watched()
         }
         _ => true,
     }

@@ -12,6 +12,7 @@ mod rules;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,10 +26,13 @@ use waxwing_roster::{ItemRemoved, Roster, RosterService};
 use directed::Directed;
 use last::LastTable;
 
+pub use watch::PresenceWatch;
+
 /// The module.
 pub struct Presence {
     rosters: ServiceHandle<RosterService>,
     blocks: ServiceHandle<dyn Blocks>,
+    watch: ServiceHandle<dyn PresenceWatch>,
     directed: SessionSlot<Directed>,
     last: TableRef<LastTable>,
     config: PresenceConfig,
@@ -77,6 +81,7 @@ impl Module for Presence {
         let this = Arc::new(Self {
             rosters: reg.service::<RosterService>(),
             blocks: reg.optional_service::<dyn Blocks>(),
+            watch: reg.optional_service::<dyn PresenceWatch>(),
             directed: reg.saved_session_slot("presence.directed", Directed::save, Directed::load),
             last: reg.table::<LastTable>()?,
             config,

@@ -35,7 +35,10 @@ impl Presence {
         }
         // Subscribers know by now; what is left to be told when the sessions end is directed presence.
         for session in account.sessions() {
-            session.set_presence(None);
+            let Some(presence) = session.set_presence(None) else { continue };
+            if let (Some(from), Some(watch)) = (presence.from, self.watch.get()) {
+                watch.ended(&account, &Stanza::presence(PresenceType::Unavailable).from(from));
+            }
         }
     }
 

@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use waxwing_core::prelude::*;
 use waxwing_core::{BoxFuture, Shutdown, store_failed};
 
-use item::{Change, Wanted};
+use push::Pusher;
 
+pub use push::RosterWatch;
 pub use roster::Roster;
 pub use service::{RosterError, RosterService, Updated};
 pub use state::State;
@@ -30,7 +31,6 @@ pub use table::{ContactRow, ContactTable, Item, VersionTable, Versions};
 #[derive(Debug)]
 pub struct Rosters {
     service: Arc<RosterService>,
-    removal: ServiceHandle<dyn ItemRemoved>,
 }
 
 /// Told that a contact was taken out of a roster; ends the subscriptions. The presence module provides it.
@@ -84,7 +84,8 @@ impl Module for Rosters {
             rosters: reg.account_slot(),
             contacts: reg.table::<ContactTable>()?,
             versions: reg.table::<VersionTable>()?,
-            pusher: Arc::default(),
+            pusher: Pusher::new(reg.optional_service::<dyn RosterWatch>()),
+            removal: reg.optional_service::<dyn ItemRemoved>(),
             interested: reg.saved_session_slot::<service::Interested>(
                 "roster.interested",
                 |interested| interested.0.load(Ordering::Acquire).then(Vec::new),
@@ -93,7 +94,7 @@ impl Module for Rosters {
             config,
         });
         reg.provide::<RosterService>(Arc::clone(&service))?;
-        let this = Arc::new(Self { service, removal: reg.optional_service::<dyn ItemRemoved>() });
+        let this = Arc::new(Self { service });
         reg.feature(DiscoOn::Host, NS);
         // §2.6.1
         reg.stream_feature(StreamFeature::new(Offered::AfterLogin, Tree::new(NS_VERSIONS, "ver")));
@@ -136,23 +137,7 @@ impl Rosters {
 
     /// §2.3, §2.4, §2.5
     async fn set(self: Arc<Self>, request: IqRequest) -> IqResult {
-        let account = request.account()?;
-        let wanted = Wanted::read(&request.tree(), &self.service.config)?;
-        // §2.3.3, interoperability note: nobody is their own contact.
-        if wanted.jid == *account.jid() {
-            return Err(StanzaError::from(Condition::NotAllowed).text("You are not your own contact."));
-        }
-        let roster = self.service.load(account).await.map_err(store_failed)?;
-        let (contact, removed) = (wanted.jid.clone(), wanted.change == Change::Remove);
-        let (before, ticket) = self.service.set(account, roster, wanted)?;
-        if let (true, Some(removal)) = (removed, self.removal.get()) {
-            removal.removed(account, &contact, before).await;
-        }
-        let reply = Reply::empty();
-        Ok(match ticket {
-            Some(ticket) => reply.after(ticket),
-            None => reply,
-        })
+        self.service.change(request.account()?, &request.tree()).await
     }
 
     /// §2.1.5, §2.3.3: only the account itself changes its roster.

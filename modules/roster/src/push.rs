@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -23,13 +24,22 @@ struct Push {
     ticket: Option<Ticket>,
     to: Vec<SessionRef>,
     query: Child,
+    /// Whose roster has changed; none if the change is old and only new to the recipient.
+    change: Option<AccountRef>,
+}
+
+/// Told of every change of a roster that clients may see, in the order of the pushes and when it is on disk. Other
+/// modules provide it.
+pub trait RosterWatch: Send + Sync {
+    /// `query`: as in a push. Must not wait.
+    fn pushed(&self, account: &AccountRef, query: &Child);
 }
 
 /// Sends pushes in order.
-#[derive(Default)]
 pub(crate) struct Pusher {
     queue: Mutex<VecDeque<Waiting>>,
     wake: Notify,
+    watch: ServiceHandle<dyn RosterWatch>,
 }
 
 impl fmt::Debug for Pusher {
@@ -39,16 +49,29 @@ impl fmt::Debug for Pusher {
 }
 
 impl Pusher {
-    /// Sends it when `ticket` is durable and all before it have gone; at once if that is so already. Called in the
+    pub(crate) fn new(watch: ServiceHandle<dyn RosterWatch>) -> Self {
+        Self { queue: Mutex::default(), wake: Notify::new(), watch }
+    }
+
+    /// Sends a change when `ticket` is durable and all before it have gone; at once if that is so already. Called in the
     /// order of the changes.
-    pub(crate) fn push(&self, ticket: Option<Ticket>, to: Vec<SessionRef>, query: &Tree) {
-        if to.is_empty() {
+    pub(crate) fn change(&self, ticket: Ticket, account: &AccountRef, to: Vec<SessionRef>, query: &Tree) {
+        if to.is_empty() && self.watch.get().is_none() {
             return;
         }
-        let push = Push { ticket, to, query: query.to_child() };
+        let change = Some(Arc::clone(account));
+        self.push(Push { ticket: Some(ticket), to, query: query.to_child(), change });
+    }
+
+    /// Sends one resource a change that others have got.
+    pub(crate) fn repeat(&self, ticket: Option<Ticket>, to: &SessionRef, query: &Tree) {
+        self.push(Push { ticket, to: vec![Arc::clone(to)], query: query.to_child(), change: None });
+    }
+
+    fn push(&self, push: Push) {
         let mut queue = self.queue.lock();
         if queue.is_empty() && push.ticket.as_ref().is_none_or(Ticket::is_durable) {
-            send(&push);
+            self.send(&push);
             return;
         }
         queue.push_back(Waiting::Push(push));
@@ -89,7 +112,7 @@ impl Pusher {
                 };
                 let mut queue = self.queue.lock();
                 match (durable, queue.pop_front()) {
-                    (Ok(()), Some(Waiting::Push(push))) => send(&push),
+                    (Ok(()), Some(Waiting::Push(push))) => self.send(&push),
                     (Err(error), Some(Waiting::Push(_))) => {
                         error!(%error, "A roster change was not written; nobody is told of it.")
                     }
@@ -106,14 +129,17 @@ impl Pusher {
             Waiting::Watcher(_) => None,
         })
     }
-}
 
-/// The client ignores pushes that come from anybody else, so there is no `from` (§2.1.6 rule 2).
-fn send(push: &Push) {
-    for session in &push.to {
-        let id = session.host().random().id();
-        let mut stanza = Stanza::iq(IqType::Set, id).to(session.jid().clone());
-        stanza.children.push(push.query.clone());
-        session.send(stanza);
+    /// The client ignores pushes that come from anybody else, so there is no `from` (§2.1.6 rule 2).
+    fn send(&self, push: &Push) {
+        for session in &push.to {
+            let id = session.host().random().id();
+            let mut stanza = Stanza::iq(IqType::Set, id).to(session.jid().clone());
+            stanza.children.push(push.query.clone());
+            session.send(stanza);
+        }
+        if let (Some(account), Some(watch)) = (&push.change, self.watch.get()) {
+            watch.pushed(account, &push.query);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Rosters for other modules: who is a contact of whom, and what may they see.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use waxwing_core::prelude::*;
@@ -12,14 +11,15 @@ use crate::item::{Change, Wanted, item, query};
 use crate::push::Pusher;
 use crate::roster::{Inner, Roster};
 use crate::table::{ContactRow, ContactTable, Item, VersionTable};
-use crate::{RosterConfig, State};
+use crate::{ItemRemoved, RosterConfig, State};
 
 /// The rosters of one host.
 pub struct RosterService {
     pub(crate) rosters: AccountSlot<Roster>,
     pub(crate) contacts: TableRef<ContactTable>,
     pub(crate) versions: TableRef<VersionTable>,
-    pub(crate) pusher: Arc<Pusher>,
+    pub(crate) pusher: Pusher,
+    pub(crate) removal: ServiceHandle<dyn ItemRemoved>,
     /// Kept for sessions that outlive the process; the roster itself knows whom to push to.
     pub(crate) interested: SessionSlot<Interested>,
     pub(crate) config: RosterConfig,
@@ -145,8 +145,44 @@ impl RosterService {
         self.pusher.settled().await;
     }
 
+    /// The result of a roster get for somebody who gets no pushes by it: the whole roster.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn read(&self, account: &AccountRef) -> IqResult {
+        let answer = self.load(account).await.map_err(store_failed)?.answer(None);
+        let reply = answer.query.as_ref().map_or_else(Reply::empty, Reply::tree);
+        Ok(match answer.durable {
+            Some(ticket) => reply.after(ticket),
+            None => reply,
+        })
+    }
+
+    /// Carries out a roster set (RFC 6121 §2.3, §2.4, §2.5), whoever may ask for it.
+    ///
+    /// # Errors
+    /// As §2.3.3 says, or the store's.
+    pub async fn change(&self, account: &AccountRef, query: &Tree) -> IqResult {
+        let wanted = Wanted::read(query, &self.config)?;
+        // §2.3.3, interoperability note: nobody is their own contact.
+        if wanted.jid == *account.jid() {
+            return Err(StanzaError::from(Condition::NotAllowed).text("You are not your own contact."));
+        }
+        let roster = self.load(account).await.map_err(store_failed)?;
+        let (contact, removed) = (wanted.jid.clone(), wanted.change == Change::Remove);
+        let (before, ticket) = self.set(account, roster, wanted)?;
+        if let (true, Some(removal)) = (removed, self.removal.get()) {
+            removal.removed(account, &contact, before).await;
+        }
+        let reply = Reply::empty();
+        Ok(match ticket {
+            Some(ticket) => reply.after(ticket),
+            None => reply,
+        })
+    }
+
     /// Carries out a roster set. Gives the state before, and the write.
-    pub(crate) fn set(
+    fn set(
         &self,
         account: &AccountRef,
         roster: &Roster,
@@ -207,7 +243,7 @@ impl RosterService {
         if delta.visible {
             let push =
                 query(&delta.versions.ver(delta.versions.version)).with_child(item(contact, &delta.row));
-            self.pusher.push(Some(ticket.clone()), interested, &push);
+            self.pusher.change(ticket.clone(), account, interested, &push);
         }
         Ok(Some(ticket))
     }
@@ -217,7 +253,7 @@ impl RosterService {
         let Some(roster) = self.rosters.peek(session.account()) else { return };
         let mut inner = roster.0.lock();
         for push in inner.pushes(since) {
-            self.pusher.push(inner.last.clone(), vec![Arc::clone(session)], &push);
+            self.pusher.repeat(inner.last.clone(), session, &push);
         }
         inner.add_interested(session);
         drop(inner);
@@ -228,10 +264,17 @@ impl RosterService {
     /// A session of the last process goes on: it gets pushes as before.
     pub(crate) async fn restored(&self, session: &SessionRef) {
         if self.interested.peek(session).is_some_and(|interested| interested.0.load(Ordering::Acquire)) {
-            match self.load(session.account()).await {
-                Ok(roster) => roster.0.lock().add_interested(session),
-                Err(cause) => drop(store_failed(cause)),
-            }
+            self.interest(session).await;
         }
+    }
+
+    /// Makes a session interested that somebody else has told what is in the roster.
+    pub async fn interest(&self, session: &SessionRef) {
+        match self.load(session.account()).await {
+            Ok(roster) => roster.0.lock().add_interested(session),
+            Err(cause) => return drop(store_failed(cause)),
+        }
+        self.interested.get(session).0.store(true, Ordering::Release);
+        session.touch();
     }
 }

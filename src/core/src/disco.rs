@@ -1,5 +1,6 @@
 //! What entities say of themselves (XEP-0030): declared facts, and answers that depend on who asks.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,9 +22,9 @@ pub enum DiscoOn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Category, e.g. `server`.
-    pub category: &'static str,
+    pub category: Cow<'static, str>,
     /// Type, e.g. `im`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Name for people.
     pub name: String,
 }
@@ -79,7 +80,11 @@ pub(crate) struct Disco {
     pub(crate) features: Vec<(DiscoOn, &'static str)>,
     pub(crate) forms: Vec<(DiscoOn, Form)>,
     pub(crate) dynamic: Vec<(DiscoOn, DiscoCall)>,
+    pub(crate) revisions: Vec<Revision>,
 }
+
+/// Has the last word on what an entity says of itself.
+pub(crate) type Revision = Arc<dyn Fn(DiscoOn, &mut DiscoNode) + Send + Sync>;
 
 impl fmt::Debug for Disco {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,6 +93,17 @@ impl fmt::Debug for Disco {
 }
 
 impl Disco {
+    /// What is declared about the entity itself, as it is now.
+    pub(crate) fn revised(&self, on: DiscoOn) -> DiscoNode {
+        let mut node = self.declared(on);
+        self.revise(on, &mut node);
+        node
+    }
+
+    pub(crate) fn revise(&self, on: DiscoOn, node: &mut DiscoNode) {
+        self.revisions.iter().for_each(|revise| revise(on, node));
+    }
+
     /// What is declared about the entity itself, each feature once, in order of the strings.
     pub(crate) fn declared(&self, on: DiscoOn) -> DiscoNode {
         let of = |at: &DiscoOn| *at == on;

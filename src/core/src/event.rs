@@ -76,6 +76,8 @@ pub enum Origin {
     Remote(Domain),
     /// A component (XEP-0114).
     Component(Domain),
+    /// Somebody who may speak for one of our accounts, in its name.
+    Account(AccountRef),
     /// This server itself or one of its service hosts.
     Server,
 }
@@ -85,6 +87,15 @@ impl Origin {
     pub fn session(&self) -> Option<&SessionRef> {
         match self {
             Self::Client(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The local account in whose name it comes.
+    pub fn account(&self) -> Option<&AccountRef> {
+        match self {
+            Self::Client(session) => Some(session.account()),
+            Self::Account(account) => Some(account),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 //! domain, for as long as it is to be known here, whether it is connected or not: what is for it never goes to another
 //! server.
 
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use waxwing_xmpp::{Condition, Domain, Stanza};
 
 use crate::event::Origin;
 use crate::router::Router;
-use crate::{Custody, HostKind, HostRef};
+use crate::{Custody, HostKind, HostRef, Notice};
 
 /// Serves a domain that is no host of ours.
 pub trait External: Send + Sync {
@@ -35,6 +36,16 @@ pub trait External: Send + Sync {
     /// # Errors
     /// Why it took nothing: the stanza bounces.
     fn deliver(&self, stanza: &Stanza) -> Result<(), Condition>;
+
+    /// What the operator lets it do beyond that, for modules that know this type; see [`granted`].
+    fn grant(&self, _of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
+}
+
+/// What the operator lets an external service do, of this type.
+pub fn granted<T: Send + Sync + 'static>(external: &dyn External) -> Option<Arc<T>> {
+    external.grant(TypeId::of::<T>())?.downcast().ok()
 }
 
 /// A handle to an external service.
@@ -127,6 +138,13 @@ impl Router {
     pub fn parent(&self, domain: &str) -> Option<HostRef> {
         let parents = std::iter::successors(domain.split_once('.'), |(_, parent)| parent.split_once('.'));
         parents.filter_map(|(_, parent)| self.host(parent)).find(|host| host.kind() == HostKind::Accounts)
+    }
+
+    /// Tells the modules of all hosts that an external service has connected, or that it may do other things now.
+    pub async fn connected(&self, external: &ExternalRef) {
+        for host in self.hosts() {
+            host.notify(Notice::ExternalConnected(Arc::clone(external))).await;
+        }
     }
 
     /// Brings a stanza to an external service.

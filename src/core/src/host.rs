@@ -269,12 +269,20 @@ impl Host {
                 answer.get_or_insert_with(DiscoNode::default).join(more);
             }
         }
+        if let (None, Some(answer)) = (&query.node, &mut answer) {
+            disco.revise(on, answer);
+        }
         Ok(answer)
     }
 
     /// What an entity of this host declares for all askers.
     pub fn declared(&self, on: DiscoOn) -> DiscoNode {
-        self.state().disco.declared(on)
+        self.state().disco.revised(on)
+    }
+
+    /// Whether what its entities declare may change while it runs.
+    pub(crate) fn revises(&self) -> bool {
+        !self.state().disco.revisions.is_empty()
     }
 
     /// What `waxwing modules --hooks` prints.

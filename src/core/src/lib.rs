@@ -40,7 +40,7 @@ pub use custody::Custody;
 pub use delivery::{Outcome, Plan};
 pub use disco::{DiscoAnswer, DiscoItem, DiscoNode, DiscoOn, DiscoQuery, Identity};
 pub use event::{DropReason, Event, Flow, HookResult, Hooked, Keep, Kinds, Origin};
-pub use external::{External, ExternalRef, Taken};
+pub use external::{External, ExternalRef, Taken, granted};
 pub use host::{Host, HostRef};
 pub use iq::{Iq, IqRequest, IqResult, IqTo, Reply, store_failed};
 pub use mailbox::{Delivery, Logged, Mailbox, Outbound, Shape};
@@ -48,7 +48,7 @@ pub use module::{HostKind, Module, ModuleDef, ModuleInfo, NoConfig, Reload, Scop
 pub use notice::{Notice, NoticeKind};
 pub use points::{Exit, Gate, Side, Step};
 pub use registrar::{AccountSlot, Registrar, SessionSlot};
-pub use request::RequestError;
+pub use request::{Asked, RequestError};
 pub use router::{Passes, Router};
 pub use secret::HostSecret;
 pub use server::{Server, Shared, StartOptions};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use waxwing_xmpp::Domain;
 
 use crate::service::BoxFuture;
-use crate::{AccountRef, SessionRef};
+use crate::{AccountRef, ExternalRef, SessionRef};
 
 /// What happened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Notice {
     /// An account was made.
     AccountCreated(AccountRef),
@@ -28,6 +28,14 @@ pub enum Notice {
     /// A stream with another server, over which this host was talking to that domain, has broken and was not resumed:
     /// what was on its way may be lost, and what the other server knew of this host's users as well.
     RemoteCut(Domain),
+    /// An external service has connected, or what it may do has changed.
+    ExternalConnected(ExternalRef),
+}
+
+impl fmt::Debug for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind())
+    }
 }
 
 /// Which notices a callback wants.
@@ -49,6 +57,8 @@ pub enum NoticeKind {
     SessionResumed,
     /// See [`Notice::RemoteCut`].
     RemoteCut,
+    /// See [`Notice::ExternalConnected`].
+    ExternalConnected,
 }
 
 impl Notice {
@@ -63,6 +73,7 @@ impl Notice {
             Self::SessionRestored(_) => NoticeKind::SessionRestored,
             Self::SessionResumed(_) => NoticeKind::SessionResumed,
             Self::RemoteCut(_) => NoticeKind::RemoteCut,
+            Self::ExternalConnected(_) => NoticeKind::ExternalConnected,
         }
     }
 }

@@ -77,6 +77,8 @@ impl<C> fmt::Debug for Entry<C> {
 #[derive(Debug, Default)]
 pub(crate) struct Points {
     gates: Table<(Side, Gate), GateCall>,
+    /// For the host's own address.
+    host: Vec<Entry<GateCall>>,
     steps: Table<(Side, Step), StepCall>,
     exits: Table<Exit, StepCall>,
 }
@@ -89,6 +91,10 @@ impl Points {
         add(&mut self.gates, at, entry);
     }
 
+    pub(crate) fn add_host(&mut self, entry: Entry<GateCall>) {
+        self.host.push(entry);
+    }
+
     pub(crate) fn add_step(&mut self, at: (Side, Step), entry: Entry<StepCall>) {
         add(&mut self.steps, at, entry);
     }
@@ -99,6 +105,10 @@ impl Points {
 
     pub(crate) fn gate(&self, side: Side, gate: Gate) -> &[Entry<GateCall>] {
         at(&self.gates, (side, gate))
+    }
+
+    pub(crate) fn host(&self) -> &[Entry<GateCall>] {
+        &self.host
     }
 
     pub(crate) fn step(&self, side: Side, step: Step) -> &[Entry<StepCall>] {
@@ -117,6 +127,7 @@ impl Points {
         for (_, entries) in &mut self.gates {
             sort(entries)?;
         }
+        sort(&mut self.host)?;
         for (_, entries) in self.steps.iter_mut() {
             sort(entries)?;
         }
@@ -136,7 +147,8 @@ impl Points {
         let steps =
             self.steps.iter().map(|((side, step), entries)| line(&format!("{side:?} {step:?}"), entries));
         let exits = self.exits.iter().map(|(exit, entries)| line(&format!("Outgoing {exit:?}"), entries));
-        gates.chain(steps).chain(exits).collect()
+        let host = (!self.host.is_empty()).then(|| line("Host Handle", &self.host));
+        gates.chain(host).chain(steps).chain(exits).collect()
     }
 }
 

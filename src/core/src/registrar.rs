@@ -9,7 +9,7 @@ use waxwing_store::{Table, TableRef};
 use waxwing_xmpp::Form;
 
 use crate::command::{Command, CommandCall, CommandResult};
-use crate::disco::{DiscoAnswer, DiscoOn, DiscoQuery, Identity};
+use crate::disco::{DiscoAnswer, DiscoNode, DiscoOn, DiscoQuery, Identity};
 use crate::event::{Event, HookResult, Hooked, Kinds};
 use crate::host::{HostState, SavedSlot};
 use crate::iq::{Iq, IqEntry, IqRequest, IqResult};
@@ -77,6 +77,7 @@ impl Registrar<'_> {
 
     /// An identity.
     pub fn identity(&mut self, on: DiscoOn, category: &'static str, kind: &'static str, name: &str) {
+        let (category, kind) = (category.into(), kind.into());
         self.state.disco.identities.push((on, Identity { category, kind, name: name.to_owned() }));
     }
 
@@ -94,6 +95,16 @@ impl Registrar<'_> {
     {
         let this = Arc::clone(this);
         self.state.disco.dynamic.push((on, Arc::new(move |query| Box::pin(f(Arc::clone(&this), query)))));
+    }
+
+    /// Has the last word on what an entity says of itself, for all askers: takes away and adds. Never waits.
+    pub fn disco_revision<M, F>(&mut self, this: &Arc<M>, f: F)
+    where
+        M: Module,
+        F: Fn(&M, DiscoOn, &mut DiscoNode) + Send + Sync + 'static,
+    {
+        let this = Arc::clone(this);
+        self.state.disco.revisions.push(Arc::new(move |on, node: &mut DiscoNode| f(&this, on, node)));
     }
 
     /// A table of this module. Account-scoped rows are removed with their account.
@@ -210,6 +221,17 @@ impl Registrar<'_> {
         let call: GateCall = Arc::new(GateOf { this: Arc::clone(this), f });
         let entry = Entry::new(&self.info, kinds, call);
         self.state.points.add_gate((side, gate), entry);
+    }
+
+    /// A callback for stanzas to the host's own address (RFC 6120 §10.5.2), which may take them over, and may wait; it
+    /// holds back only the sender. The event has no account.
+    pub fn host_gate<M, F>(&mut self, kinds: Kinds, this: &Arc<M>, f: F)
+    where
+        M: Module,
+        F: for<'e> Fn(&'e M, &'e mut Event) -> Hooked<'e> + Send + Sync + 'static,
+    {
+        let call: GateCall = Arc::new(GateOf { this: Arc::clone(this), f });
+        self.state.points.add_host(Entry::new(&self.info, kinds, call));
     }
 
     /// A callback under the account's arrival lock: it never waits.

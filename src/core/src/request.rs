@@ -4,6 +4,8 @@
 //! comes from whom the request went to. Both are compared, so nobody else can answer.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -34,32 +36,71 @@ impl Host {
     /// # Errors
     /// The answer is an error, or there is none within `patience`.
     pub async fn request(&self, mut request: Stanza, patience: Duration) -> Result<Stanza, RequestError> {
-        debug_assert!(request.is_request() && request.to.is_some(), "a request for somebody");
-        let id = self.random().id();
-        let from = request.from.get_or_insert_with(|| self.domain().to_jid()).clone();
+        debug_assert!(request.to.is_some(), "a request for somebody");
+        request.from.get_or_insert_with(|| self.domain().to_jid());
+        let asked = self.open_request(&mut request)?;
+        let asked = async {
+            self.router().send(request).await;
+            asked.reply().await
+        };
+        let answer = self.in_time(asked, patience).await?;
+        match answer.error() {
+            Some(error) => Err(RequestError::Refused(error)),
+            None => Ok(answer),
+        }
+    }
+
+    /// Prepares a request from an address of this host, which the caller sends then: the id is made here, and whoever
+    /// it is for may answer it as long as the result of this lives.
+    ///
+    /// # Errors
+    /// Too many requests wait.
+    pub fn open_request(&self, request: &mut Stanza) -> Result<Asked, RequestError> {
+        debug_assert!(request.is_request(), "an answer is waited for");
+        let from = request.from.clone().unwrap_or_else(|| self.domain().to_jid());
         debug_assert!(from.domain() == self.domain().as_str(), "a host speaks for itself");
+        let id = self.random().id();
         request.id = Some(id.clone());
         let waiting = Waiting { from, to: request.to.clone() };
-        let router = self.router();
-        let Some((answer, _place)) = router.requests.open(id, waiting, self.limits().requests_max) else {
-            router.count(|counters| counters.requests_refused.inc());
-            return Err(RequestError::TooMany);
-        };
-        let asked = async {
-            router.send(request).await;
-            answer.await
-        };
-        match tokio::time::timeout(patience, asked).await {
-            Ok(Ok(answer)) => match answer.error() {
-                Some(error) => Err(RequestError::Refused(error)),
-                None => Ok(answer),
-            },
-            // The other end of the channel goes with its place in the table only.
-            Ok(Err(_)) | Err(_) => {
-                router.count(|counters| counters.requests_unanswered.inc());
-                Err(RequestError::TimedOut)
-            }
-        }
+        let max = self.limits().requests_max;
+        Requests::open(&self.router().requests, id, waiting, max).ok_or_else(|| {
+            self.router().count(|counters| counters.requests_refused.inc());
+            RequestError::TooMany
+        })
+    }
+
+    /// The answer to a request that was opened and sent: a result or an error.
+    ///
+    /// # Errors
+    /// There is none within `patience`.
+    pub async fn answer(&self, asked: Asked, patience: Duration) -> Result<Stanza, RequestError> {
+        self.in_time(asked.reply(), patience).await
+    }
+
+    async fn in_time(
+        &self,
+        answer: impl Future<Output = Option<Stanza>>,
+        patience: Duration,
+    ) -> Result<Stanza, RequestError> {
+        let answer = tokio::time::timeout(patience, answer).await;
+        answer.ok().flatten().ok_or_else(|| {
+            self.router().count(|counters| counters.requests_unanswered.inc());
+            RequestError::TimedOut
+        })
+    }
+}
+
+/// A request that waits for its answer; given up when it is dropped.
+#[derive(Debug)]
+pub struct Asked {
+    answer: oneshot::Receiver<Stanza>,
+    _place: Place,
+}
+
+impl Asked {
+    /// None cannot be: the other end of the channel goes with its place in the table only.
+    async fn reply(self) -> Option<Stanza> {
+        self.answer.await.ok()
     }
 }
 
@@ -75,26 +116,27 @@ struct Waiting {
 }
 
 /// A place in the table, free again when this is dropped.
-struct Place<'a> {
-    requests: &'a Requests,
+#[derive(Debug)]
+struct Place {
+    requests: Arc<Requests>,
     id: Text,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.requests.0.lock().remove(&self.id);
     }
 }
 
 impl Requests {
-    fn open(&self, id: Text, waiting: Waiting, max: usize) -> Option<(oneshot::Receiver<Stanza>, Place<'_>)> {
+    fn open(table: &Arc<Self>, id: Text, waiting: Waiting, max: usize) -> Option<Asked> {
         let (sender, answer) = oneshot::channel();
-        let mut requests = self.0.lock();
+        let mut requests = table.0.lock();
         if requests.len() >= max {
             return None;
         }
         requests.insert(id.clone(), (waiting, sender));
-        Some((answer, Place { requests: self, id }))
+        Some(Asked { answer, _place: Place { requests: Arc::clone(table), id } })
     }
 
     /// Takes a stanza that is the answer to a request. False: it is none, and goes its own way.

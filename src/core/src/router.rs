@@ -13,11 +13,11 @@ use waxwing_xmpp::{
 use crate::delivery::{Address, Outcome, Plan, Resource, plan};
 use crate::event::{Event, Flow, HookResult, Hooked, Kinds, Origin};
 use crate::external::Externals;
-use crate::points::{Exit, Gate, Side, Step};
+use crate::points::{Entry, Exit, Gate, GateCall, Side, Step};
 use crate::request::Requests;
 use crate::service::{BoxFuture, Contacts, RemoteDelivery};
 use crate::tasks::{guard, guard_now};
-use crate::{AccountRef, Custody, Delivery, HostRef, IqRequest, IqTo, Reply, SessionRef, Shape};
+use crate::{AccountRef, Custody, Delivery, HostRef, IqRequest, IqResult, IqTo, Reply, SessionRef, Shape};
 
 /// The service module that owns all addresses of its host.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct Router {
     hosts: ArcSwap<HashMap<Box<str>, HostRef>>,
     pub(crate) externals: Externals,
     counters: OnceLock<Counters>,
-    pub(crate) requests: Requests,
+    pub(crate) requests: Arc<Requests>,
     remote: OnceLock<Weak<dyn RemoteDelivery>>,
 }
 
@@ -132,6 +132,27 @@ impl Router {
             return Ok(self.bounce(event.stanza, &error, &event.origin).await);
         }
         Ok(self.route(event.stanza, event.origin, event.custody).await)
+    }
+
+    /// Takes a stanza from somebody who may speak for an account: it comes from the account's bare JID, and passes the
+    /// sender's hooks as if one of the account's clients had sent it. What is refused there comes back to that address.
+    pub async fn from_account(&self, account: &AccountRef, mut stanza: Stanza) -> Custody {
+        stanza.from = Some(account.jid().as_jid().clone());
+        let event = Event::new(
+            Arc::clone(account.host()),
+            Origin::Account(Arc::clone(account)),
+            Some(Arc::clone(account)),
+            Custody::memory(),
+            stanza,
+        );
+        let mut event = match self.gates(Side::Sent, event).await {
+            Passed::On(event) => event,
+            Passed::Gone(custody) => return custody,
+        };
+        if let Err(error) = self.sent_steps(&mut event) {
+            return self.bounce(event.stanza, &error, &event.origin).await;
+        }
+        self.route(event.stanza, event.origin, event.custody).await
     }
 
     /// Brings a stanza to its `to` address, past the hooks of the receiving side. For stanzas of the server
@@ -260,32 +281,38 @@ impl Router {
     /// Runs the gates of one side in order; they may wait.
     async fn gates(&self, side: Side, mut event: Event) -> Passed {
         let host = Arc::clone(&event.host);
-        let kind = Kinds::of(event.stanza.kind);
         for gate in [Gate::Check, Gate::Rewrite, Gate::Handle] {
-            for entry in host.state().points.gate(side, gate) {
-                if !entry.kinds.meets(kind) {
-                    continue;
+            event = match self.past(host.state().points.gate(side, gate), event).await {
+                Passed::On(event) => event,
+                gone @ Passed::Gone(_) => return gone,
+            };
+        }
+        Passed::On(event)
+    }
+
+    /// Runs callbacks that may wait, one after the other.
+    async fn past(&self, entries: &[Entry<GateCall>], mut event: Event) -> Passed {
+        let kind = Kinds::of(event.stanza.kind);
+        for entry in entries.iter().filter(|entry| entry.kinds.meets(kind)) {
+            let result = match guard_now(|| entry.call.call(&mut event)) {
+                Ok(Hooked::Now(result)) => result,
+                Ok(Hooked::Wait(future)) => {
+                    let waited = guard(future).await;
+                    waited.unwrap_or_else(|_| self.panicked(entry.module))
                 }
-                let result = match guard_now(|| entry.call.call(&mut event)) {
-                    Ok(Hooked::Now(result)) => result,
-                    Ok(Hooked::Wait(future)) => {
-                        let waited = guard(future).await;
-                        waited.unwrap_or_else(|_| self.panicked(entry.module))
-                    }
-                    Err(_) => self.panicked(entry.module),
-                };
-                match result {
-                    Ok(Flow::Continue) => {}
-                    Ok(Flow::Handled) => return Passed::Gone(event.custody),
-                    Ok(Flow::Drop(reason)) => {
-                        debug!(module = entry.module, reason = reason.0, "A stanza was dropped.");
-                        self.count(|counters| counters.dropped.inc());
-                        return Passed::Gone(event.custody);
-                    }
-                    Err(error) => {
-                        let custody = self.bounce(event.stanza, &error, &event.origin).await;
-                        return Passed::Gone(custody);
-                    }
+                Err(_) => self.panicked(entry.module),
+            };
+            match result {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Handled) => return Passed::Gone(event.custody),
+                Ok(Flow::Drop(reason)) => {
+                    debug!(module = entry.module, reason = reason.0, "A stanza was dropped.");
+                    self.count(|counters| counters.dropped.inc());
+                    return Passed::Gone(event.custody);
+                }
+                Err(error) => {
+                    let custody = self.bounce(event.stanza, &error, &event.origin).await;
+                    return Passed::Gone(custody);
                 }
             }
         }
@@ -369,6 +396,11 @@ impl Router {
 
     /// A stanza for the host's own address (RFC 6120 §10.5.2, RFC 6121 §8.4).
     async fn to_domain(&self, host: HostRef, stanza: Stanza, origin: Origin, custody: Custody) -> Custody {
+        let event = Event::new(Arc::clone(&host), origin, None, custody, stanza);
+        let Event { stanza, origin, custody, .. } = match self.past(host.state().points.host(), event).await {
+            Passed::On(event) => event,
+            Passed::Gone(custody) => return custody,
+        };
         let with_resource = stanza.to.as_ref().is_some_and(|to| to.resource().is_some());
         match stanza.kind {
             Kind::Iq(IqType::Get | IqType::Set) if !with_resource => {
@@ -381,11 +413,9 @@ impl Router {
         }
     }
 
-    /// A stanza without `to` from one of our clients (RFC 6120 §10.3). Presence was taken by a module before.
+    /// A stanza without `to` from one of our accounts (RFC 6120 §10.3). Presence was taken by a module before.
     async fn to_own(&self, host: HostRef, mut stanza: Stanza, origin: Origin, custody: Custody) -> Custody {
-        let Some(account) = origin.session().map(|session| Arc::clone(session.account())) else {
-            return custody;
-        };
+        let Some(account) = origin.account().cloned() else { return custody };
         match stanza.kind {
             Kind::Iq(IqType::Get | IqType::Set) => {
                 self.answer(host, IqTo::Own, Some(account), stanza, origin, custody).await
@@ -457,7 +487,7 @@ impl Router {
         match (result, plan.outcome) {
             (Err(error), _) => self.bounce(stanza, &error, &origin).await,
             (Ok(()), Outcome::Answer) if stanza.is_request() => {
-                let own = origin.session().is_some_and(|session| session.account().jid() == account.jid());
+                let own = origin.account().is_some_and(|sender| sender.jid() == account.jid());
                 let to = if own { IqTo::Own } else { IqTo::Account };
                 self.answer(host, to, Some(account), stanza, origin, custody).await
             }
@@ -559,9 +589,20 @@ impl Router {
             Ok(answer) => answer,
             Err(_) => self.panicked(module).map(|_| Reply::empty()),
         };
+        self.respond(stanza, answer, origin, custody).await
+    }
+
+    /// Answers a request that a callback has taken over ([`Flow::Handled`]).
+    pub async fn respond(
+        &self,
+        request: Stanza,
+        answer: IqResult,
+        origin: Origin,
+        custody: Custody,
+    ) -> Custody {
         match answer {
-            Ok(reply) => self.reply(stanza, reply, origin, custody).await,
-            Err(error) => self.bounce(stanza, &error, &origin).await,
+            Ok(reply) => self.reply(request, reply, origin, custody).await,
+            Err(error) => self.bounce(request, &error, &origin).await,
         }
     }
 
@@ -614,7 +655,7 @@ fn stamp(session: &SessionRef, stanza: &mut Stanza) -> Result<(), StreamError> {
 
 /// Where a stanza without `to` belongs: the sender's own host.
 fn own_domain(origin: &Origin) -> Option<String> {
-    origin.session().map(|session| session.host().domain().as_str().to_owned())
+    origin.account().map(|account| account.host().domain().as_str().to_owned())
 }
 
 fn decide(stanza: &Stanza, to: &Jid, sessions: &[SessionRef]) -> Plan {

@@ -1,6 +1,7 @@
 //! What is negotiated on a stream: declared with the place where it is offered, enabled by a function of which
 //! the IQ or nonza is one caller.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use waxwing_xml::{Child, Tree};
 use waxwing_xmpp::{IqType, Stanza};
 
-use crate::disco::DiscoNode;
+use crate::disco::{DiscoNode, DiscoOn};
 use crate::iq::IqResult;
 use crate::service::BoxFuture;
 use crate::{Host, HostRef, SessionRef};
@@ -97,7 +98,7 @@ impl StreamFeature {
     }
 
     /// A feature that only informs and whose element depends on what all modules declare about the host (a hash of
-    /// it, say): `make` runs once, when every module has started.
+    /// it, say): `make` runs when every module has started, and again where modules change that later.
     pub fn computed(
         offered: Offered,
         name: &Tree,
@@ -121,8 +122,16 @@ impl StreamFeature {
 
     /// Computes the element if that was asked for.
     pub(crate) fn settle(&mut self, declared: &DiscoNode) {
-        if let Some(make) = self.make.take() {
+        if let Some(make) = &self.make {
             self.element = make(declared);
+        }
+    }
+
+    /// The element as it is at this moment.
+    pub fn element_now(&self, host: &Host) -> Cow<'_, Tree> {
+        match &self.make {
+            Some(make) if host.revises() => Cow::Owned(make(&host.declared(DiscoOn::Host))),
+            _ => Cow::Borrowed(&self.element),
         }
     }
 

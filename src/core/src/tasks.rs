@@ -6,7 +6,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// How often a task runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,25 @@ pub async fn guard<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
 /// If it panicked.
 pub fn guard_now<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
+}
+
+/// Work that goes on beside the callback that began it; who begins it bounds how much there is. It ends when this is
+/// dropped.
+#[derive(Debug, Default)]
+pub struct Workers(Mutex<JoinSet<()>>);
+
+impl Workers {
+    /// Begins something. A panic in it was printed by the panic hook and concerns nothing else.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut workers = self.0.lock();
+        while workers.try_join_next().is_some() {}
+        workers.spawn(work);
+    }
+
+    /// Ends all of it.
+    pub fn stop(&self) {
+        self.0.lock().abort_all();
+    }
 }
 
 /// Tells when to end.

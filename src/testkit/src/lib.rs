@@ -9,6 +9,7 @@
 mod accounts;
 mod client;
 mod compare;
+mod component;
 mod contacts;
 pub mod dns;
 mod server;
@@ -16,5 +17,6 @@ mod server;
 pub use accounts::TestAccounts;
 pub use client::TestClient;
 pub use compare::{difference, matches};
+pub use component::TestComponent;
 pub use contacts::{Friends, TestContacts};
 pub use server::{TestServer, TestServerBuilder};

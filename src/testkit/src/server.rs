@@ -8,7 +8,7 @@ use waxwing_store::Store;
 use waxwing_xmpp::Jid;
 use waxwing_xmpp::datetime::Timestamp;
 
-use crate::{TestAccounts, TestClient};
+use crate::{TestAccounts, TestClient, TestComponent};
 
 /// A running server in memory.
 #[derive(Debug)]
@@ -74,6 +74,14 @@ impl TestServer {
         client.send("<presence/>").await;
         client.forget();
         client
+    }
+
+    /// A component for this domain, attached but not connected; `grant` is what the operator lets it do.
+    ///
+    /// # Panics
+    /// If somebody serves the domain already.
+    pub fn component<T: Send + Sync + 'static>(&self, domain: &str, grant: T) -> TestComponent {
+        TestComponent::attach(self.server.shared(), domain, grant)
     }
 
     /// Stops it in order, but leaves the store open for the next server.

@@ -15,7 +15,7 @@ mod typed;
 pub use datetime::Timestamp;
 pub use error::{Condition, ErrorType, StanzaError, StreamCondition, StreamError};
 pub use form::{Field, Form};
-pub use forward::{carbon, forwarded};
+pub use forward::{carbon, forwarded, opened, stanza_inside};
 pub use jid::{BareJid, Domain, Jid, JidError};
 pub use rsm::{SetRequest, SetResult};
 pub use stanza::{IqType, Kind, MessageType, PresenceType, ShapeError, Show, Stanza, delay};

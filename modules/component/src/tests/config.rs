@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use waxwing_core::Config;
 use waxwing_core::config::Listen;
+use waxwing_core::prelude::*;
 use waxwing_testkit::TestServer;
 
 use super::support::*;
-use crate::Components;
+use crate::{Components, Grantee};
 
 async fn refused(section: &str) -> String {
     let server = TestServer::host("example.org").with::<Components>().with_listeners();
@@ -80,5 +83,69 @@ async fn a_reload_without_a_change_disturbs_nobody() {
     // What is wrong is not taken.
     server.server.server().reload(with_section(&server, "[domains.\"irc.example.org\"]\n"));
     irc.expect_nothing().await;
+    server.server.stop().await;
+}
+
+/// Notes who connects, and what it may do then.
+#[derive(Default)]
+struct Doorman(parking_lot::Mutex<Vec<String>>);
+
+impl Module for Doorman {
+    type Config = NoConfig;
+    const INFO: ModuleInfo = ModuleInfo::new("doorman", "For tests");
+
+    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+        let this = Arc::new(Self::default());
+        let host = Arc::clone(reg.host()?);
+        reg.notice(NoticeKind::ExternalConnected, &this, move |this, notice| {
+            let host = Arc::clone(&host);
+            async move {
+                let Notice::ExternalConnected(external) = notice else { return };
+                let grantee = Grantee::of(external, &host);
+                let roster = grantee.map(|grantee| grantee.grants.privileges.roster.name());
+                this.0.lock().push(format!("{}: {}", host.domain(), roster.unwrap_or("nothing")));
+            }
+        });
+        reg.provide::<Self>(this.clone())?;
+        Ok(this)
+    }
+}
+
+/// Hosts hear of it when a component connects, and when a reload lets it do something else; its stream stays.
+#[tokio::test]
+async fn a_reload_that_grants_something_else_is_told_to_the_hosts() {
+    let server = start_with_module::<Doorman>(IRC).await;
+    let router = server.server.server().shared().router();
+    let doormen: Vec<Arc<Doorman>> =
+        router.hosts().into_iter().map(|host| host.service::<Doorman>().unwrap()).collect();
+    let told = async |expected: [&str; 2]| {
+        for _ in 0..400 {
+            let seen: Vec<String> =
+                doormen.iter().filter_map(|doorman| doorman.0.lock().last().cloned()).collect();
+            if seen == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("the hosts are not told {expected:?}");
+    };
+    let mut irc = server.irc().await;
+    told(["example.net: nothing", "example.org: none"]).await;
+    let granted = format!("{IRC}[domains.\"irc.example.org\".privileges]\nroster = \"get\"\n");
+    server.server.server().reload(with_section(&server, &granted));
+    told(["example.net: nothing", "example.org: get"]).await;
+    let elsewhere = granted.replacen("secret =", "hosts = [\"example.net\"]\nsecret =", 1);
+    server.server.server().reload(with_section(&server, &elsewhere));
+    told(["example.net: get", "example.org: nothing"]).await;
+    irc.expect_nothing().await;
+    // What changes nothing of it is not told.
+    doormen.iter().for_each(|doorman| doorman.0.lock().clear());
+    server.server.server().reload(with_section(&server, &format!("{elsewhere}roster_push = true\n")));
+    told(["example.net: get", "example.org: nothing"]).await;
+    doormen.iter().for_each(|doorman| doorman.0.lock().clear());
+    let conflict = elsewhere.replacen("secret =", "on_conflict = \"replace\"\nsecret =", 1);
+    server.server.server().reload(with_section(&server, &format!("{conflict}roster_push = true\n")));
+    irc.expect_nothing().await;
+    assert!(doormen.iter().all(|doorman| doorman.0.lock().is_empty()));
     server.server.stop().await;
 }

@@ -1,0 +1,215 @@
+//! XEP-0356 §7, §8.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use waxwing_core::prelude::{Custody, Module, ModuleInfo, NoConfig, Registrar, StartError};
+use waxwing_core::{Origin, RemoteDelivery};
+
+use super::*;
+
+fn presence(access: PresenceAccess) -> Privileges {
+    let roster = if access == PresenceAccess::Roster { Access::Get } else { Access::None };
+    Privileges { presence: access, roster, roster_push: Some(false), ..Privileges::default() }
+}
+
+const MANAGED: PresenceAccess = PresenceAccess::ManagedEntity;
+const ROSTER: PresenceAccess = PresenceAccess::Roster;
+
+#[tokio::test]
+async fn xep0356_7_1_initial_presence_and_its_end_are_told_and_nothing_else() {
+    let server = builder().start().await;
+    let mut pubsub = component(&server, presence(MANAGED)).await;
+    let mut juliet = server.login("juliet@capulet.lit/balcony").await;
+    juliet.send("<presence id='presence1' xml:lang='en'><show>chat</show></presence>").await;
+    pubsub
+        .expect(&format!(
+            "<presence from='juliet@capulet.lit/balcony' to='{PUBSUB}' id='presence1' xml:lang='en'><show>chat</show></presence>"
+        ))
+        .await;
+    juliet.send("<presence><show>away</show></presence>").await;
+    juliet.send("<presence to='romeo@capulet.lit'/>").await;
+    juliet.send("<presence type='subscribe' to='romeo@capulet.lit'/>").await;
+    pubsub.expect_nothing();
+    juliet.send("<presence type='unavailable'><status>bye</status></presence>").await;
+    let gone = format!("<presence type='unavailable' from='juliet@capulet.lit/balcony' to='{PUBSUB}'>");
+    pubsub.expect(&format!("{gone}<status>bye</status></presence>")).await;
+    // And without a word.
+    juliet.send("<presence/>").await;
+    pubsub.next().await.unwrap();
+    juliet.drop_connection().await;
+    pubsub.expect(&format!("{gone}</presence>")).await;
+}
+
+#[tokio::test]
+async fn xep0356_7_1_without_the_privilege_nothing_is_told() {
+    let server = builder().start().await;
+    let mut pubsub = component(&server, Privileges { presence: PresenceAccess::None, ..all() }).await;
+    let (mut juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@capulet.lit/b").await;
+    pubsub.forget();
+    romeo.send("<presence><show>away</show></presence>").await;
+    juliet.send("<presence type='unavailable'/>").await;
+    pubsub.expect_nothing();
+}
+
+#[tokio::test]
+async fn xep0356_7_1_contacts_are_not_told_of_with_managed_entity() {
+    let server = builder().and_host("montague.lit").start().await;
+    let (_juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@montague.lit/b").await;
+    let mut pubsub = component(&server, presence(MANAGED)).await;
+    romeo.send("<presence><show>away</show></presence>").await;
+    romeo.send("<presence type='unavailable'/>").await;
+    pubsub.expect_nothing();
+}
+
+/// §7.4: changes as well, and whether the account is there or not.
+#[tokio::test]
+async fn xep0356_7_4_contacts_are_told_of_with_roster() {
+    let server = builder().and_host("montague.lit").start().await;
+    let (mut juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@montague.lit/b").await;
+    let mut pubsub = component(&server, presence(ROSTER)).await;
+    let from_romeo = format!("from='romeo@montague.lit/b' to='{PUBSUB}'");
+    romeo.send("<presence><show>away</show></presence>").await;
+    pubsub.expect(&format!("<presence {from_romeo}><show>away</show></presence>")).await;
+    juliet.send("<presence type='unavailable'/>").await;
+    pubsub.expect(&format!("<presence type='unavailable' from='juliet@capulet.lit/a' to='{PUBSUB}'/>")).await;
+    romeo.send("<presence><show>xa</show></presence>").await;
+    pubsub.expect(&format!("<presence {from_romeo}><show>xa</show></presence>")).await;
+    romeo.send("<presence type='unavailable'/>").await;
+    pubsub.expect(&format!("<presence type='unavailable' {from_romeo}/>")).await;
+}
+
+#[tokio::test]
+async fn xep0356_7_4_who_is_no_contact_is_not_told_of() {
+    let server = builder().and_host("montague.lit").start().await;
+    let mut pubsub = component(&server, presence(ROSTER)).await;
+    let _juliet = server.online("juliet@capulet.lit/a").await;
+    let mut romeo = server.online("romeo@montague.lit/b").await;
+    pubsub.forget();
+    // Directed presence of a stranger.
+    romeo.send("<presence to='juliet@capulet.lit'/>").await;
+    romeo.send("<presence type='unavailable' to='juliet@capulet.lit'/>").await;
+    pubsub.expect_nothing();
+}
+
+/// §7.4: when a contact is one no longer, its resources do not stay behind.
+#[tokio::test]
+async fn xep0356_7_4_a_contact_that_hides_is_gone() {
+    let server = builder().and_host("montague.lit").start().await;
+    let (_juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@montague.lit/b").await;
+    let mut pubsub = component(&server, presence(ROSTER)).await;
+    romeo.send("<presence><show>away</show></presence>").await;
+    pubsub.next().await.unwrap();
+    romeo.send("<presence type='unsubscribed' to='juliet@capulet.lit'/>").await;
+    pubsub.expect(&format!("<presence type='unavailable' from='romeo@montague.lit/b' to='{PUBSUB}'/>")).await;
+    romeo.send("<presence><show>xa</show></presence>").await;
+    pubsub.expect_nothing();
+}
+
+/// §8 rule 1.
+#[tokio::test]
+async fn xep0356_8_1_who_connects_later_hears_of_all() {
+    let server = builder().and_host("montague.lit").start().await;
+    let (_juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@montague.lit/b").await;
+    romeo.send("<presence><show>away</show></presence>").await;
+    let mut mercutio = server.online("mercutio@montague.lit/c").await;
+    mercutio.send("<presence><show>dnd</show></presence>").await;
+    for (access, seen) in [
+        (PresenceAccess::None, &[][..]),
+        (MANAGED, &["juliet@capulet.lit/a"]),
+        (ROSTER, &["juliet@capulet.lit/a", "romeo@montague.lit/b"]),
+    ] {
+        let mut pubsub = server.component(PUBSUB, grants(presence(access)));
+        pubsub.connect().await;
+        assert!(pubsub.next().await.unwrap().to_xml().contains("<privilege "));
+        let from: Vec<String> =
+            std::iter::from_fn(|| pubsub.waiting()).map(|stanza| stanza.from.unwrap().to_string()).collect();
+        assert_eq!(from, seen, "{access:?}");
+        server.server().shared().router().detach(&Domain::parse(PUBSUB).unwrap());
+    }
+}
+
+/// §8 rule 2: two accounts have the same contact.
+#[tokio::test]
+async fn xep0356_8_2_the_same_presence_is_told_once() {
+    let server = builder().and_host("montague.lit").start().await;
+    let (_juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@montague.lit/b").await;
+    let (_nurse, _romeo) = friends(&server, "nurse@capulet.lit/a", "romeo@montague.lit/c").await;
+    let pubsub = component(&server, presence(ROSTER)).await;
+    romeo.send("<presence><show>away</show></presence>").await;
+    romeo.send("<presence type='unavailable'/>").await;
+    let told: Vec<_> = std::iter::from_fn(|| pubsub.waiting()).map(|stanza| stanza.kind).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+/// A contact that the account has blocked is told of as little as to the account.
+#[tokio::test]
+async fn xep0191_3_3_who_is_blocked_is_not_told_of() {
+    let server = builder().and_host("montague.lit").start().await;
+    let (mut juliet, mut romeo) = friends(&server, "juliet@capulet.lit/a", "romeo@montague.lit/b").await;
+    juliet
+        .send("<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='romeo@montague.lit'/></block></iq>")
+        .await;
+    let mut pubsub = component(&server, presence(ROSTER)).await;
+    romeo.send("<presence><show>away</show></presence>").await;
+    pubsub.expect_nothing();
+    pubsub.disconnect();
+    pubsub.connect().await;
+    pubsub.next().await.unwrap();
+    assert!(
+        std::iter::from_fn(|| pubsub.waiting()).all(|stanza| stanza.from.unwrap() != "romeo@montague.lit/b")
+    );
+}
+
+/// Takes what is for other servers.
+#[derive(Default)]
+struct Outside(Mutex<Vec<String>>);
+
+impl Module for Outside {
+    type Config = NoConfig;
+    const INFO: ModuleInfo = ModuleInfo::new("outside", "For tests");
+
+    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+        let this = Arc::new(Self::default());
+        reg.host()?.router().set_remote(&this);
+        reg.provide::<Self>(this.clone())?;
+        Ok(this)
+    }
+}
+
+impl RemoteDelivery for Outside {
+    fn deliver(&self, _: &Domain, _: &Domain, stanza: Stanza, _: &mut Custody) {
+        self.0.lock().push(stanza.to_xml());
+    }
+}
+
+/// §8 rule 1: contacts at other servers are asked, in the name of the account, and what they answer is passed on.
+#[tokio::test]
+async fn xep0356_8_1_contacts_elsewhere_are_asked_when_a_component_connects() {
+    let server = builder().with::<Outside>().start().await;
+    let router = server.server().shared().router();
+    let outside = router.host("capulet.lit").unwrap().service::<Outside>().unwrap();
+    let far = |xml: &'static str| {
+        let origin = Origin::Remote(Domain::parse("far.lit").unwrap());
+        router.route(Stanza::parse(xml).unwrap(), origin, Custody::memory())
+    };
+    let mut juliet = server.online("juliet@capulet.lit/a").await;
+    juliet.send("<presence type='subscribe' to='romeo@far.lit'/>").await;
+    drop(far("<presence type='subscribed' from='romeo@far.lit' to='juliet@capulet.lit'/>").await);
+    for (access, probes) in [(MANAGED, 0), (ROSTER, 1)] {
+        outside.0.lock().clear();
+        let mut pubsub = server.component(PUBSUB, grants(presence(access)));
+        pubsub.connect().await;
+        pubsub.forget();
+        let asked = std::mem::take(&mut *outside.0.lock());
+        let probe = |xml: &&String| {
+            xml.starts_with("<presence from='juliet@capulet.lit' to='romeo@far.lit'")
+                && xml.contains("type='probe'")
+        };
+        assert_eq!(asked.iter().filter(probe).count(), probes, "{asked:?}");
+        drop(far("<presence from='romeo@far.lit/x' to='juliet@capulet.lit'/>").await);
+        let told = std::iter::from_fn(|| pubsub.waiting()).map(|stanza| stanza.from.unwrap().to_string());
+        assert_eq!(told.filter(|from| from == "romeo@far.lit/x").count(), probes);
+        router.detach(&Domain::parse(PUBSUB).unwrap());
+    }
+}
