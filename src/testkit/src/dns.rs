@@ -14,7 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 
-use sign::{DNSKEY, DS, Keys, NS, denial, holds};
+pub use sign::{DNSKEY, DS};
+use sign::{Keys, NS, denial, holds};
 
 /// What a question is about (RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6698).
 pub const A: u16 = 1;
@@ -48,6 +49,8 @@ pub enum Mood {
     Forging,
     /// Leaves out what DNSSEC adds.
     Stripping,
+    /// Shows signatures that are over.
+    Stale,
     /// Answers that there is nothing, without signature, in the name of this zone.
     Denying(&'static str),
 }
@@ -374,7 +377,7 @@ impl Zone {
         }
         records.extend(sets.iter().filter_map(|((name, kind), set)| {
             let zone = zone.map_or_else(|| self.zone_of(name, *kind), str::to_owned);
-            self.keys.sign(&zone, set)
+            self.keys.sign(&zone, set, mood == Mood::Stale)
         }));
     }
 

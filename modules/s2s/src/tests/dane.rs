@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use futures::StreamExt;
-use waxwing_testkit::dns::{A, AAAA, CNAME, Mood, SRV, TLSA};
+use waxwing_testkit::dns::{A, AAAA, CNAME, DNSKEY, DS, Mood, SRV, TLSA};
 
 use super::*;
 use crate::find::{Found, Part};
@@ -118,6 +118,7 @@ async fn rfc7673_3_4_a_target_whose_tlsa_records_are_not_to_be_had_is_not_used()
     let moods = [
         Mood::Forging,
         Mood::Stripping,
+        Mood::Stale,
         Mood::Denying("plain.lit"),
         Mood::Denying("lit"),
         Mood::Denying(""),
@@ -144,7 +145,7 @@ async fn a_foreign_denial_holds_where_nothing_is_signed_anyway() {
 
 #[tokio::test]
 async fn rfc4035_5_5_addresses_that_are_not_genuine_are_none() {
-    for mood in [Mood::Forging, Mood::Stripping, Mood::Denying("plain.lit")] {
+    for mood in [Mood::Forging, Mood::Stripping, Mood::Stale, Mood::Denying("plain.lit")] {
         let dns = verona().await;
         dns.mood("xmpp.lit", Some(A), mood);
         let (_, addresses, _, errors) = look(&validating(&dns), "capulet.lit").await;
@@ -159,13 +160,50 @@ async fn rfc4035_5_5_addresses_that_are_not_genuine_are_none() {
 
 #[tokio::test]
 async fn rfc7673_3_1_srv_records_that_are_not_genuine_are_an_error_and_no_reason_to_fall_back() {
-    for mood in [Mood::Forging, Mood::Stripping, Mood::Denying("plain.lit")] {
+    for mood in [Mood::Forging, Mood::Stripping, Mood::Stale, Mood::Denying("plain.lit")] {
         let dns = verona().await;
         dns.a("capulet.lit", ONE).mood("", Some(SRV), mood);
         let error = find(&validating(&dns)).await.unwrap_err();
         assert!(error.to_string().ends_with("is not genuine (DNSSEC)"), "{mood:?}: {error}");
         assert!(!dns.asked().contains(&("capulet.lit".to_owned(), A)), "{mood:?}");
     }
+}
+
+#[tokio::test]
+async fn who_strips_all_signatures_does_not_make_a_signed_zone_an_unsigned_one() {
+    // All of them; or only those that say that the zone is signed. (A key that the zone above names needs no signature.)
+    let (deny, foreign) = (Mood::Denying(""), Mood::Denying("plain.lit"));
+    let cases = [
+        ("", None, vec![Mood::Stripping, Mood::Stale, deny, foreign]),
+        ("lit", Some(DS), vec![Mood::Forging, Mood::Stripping, Mood::Stale, deny, foreign]),
+        ("lit", Some(DNSKEY), vec![Mood::Forging, deny]),
+    ];
+    for (name, kind, moods) in cases {
+        for mood in moods {
+            let dns = verona().await;
+            dns.mood(name, kind, mood);
+            let found = find(&validating(&dns)).await;
+            assert!(found.is_err(), "{name} {kind:?} {mood:?}: {found:?}");
+        }
+    }
+    let dns = verona().await;
+    dns.mood("", Some(DS), Mood::Willing);
+    assert!(find(&validating(&dns)).await.is_ok());
+}
+
+/// COMPAT(hickory-resolver 0.26): to check whether the denial of the key is signed it asks for the key, again and again.
+#[tokio::test]
+async fn a_validation_that_goes_in_circles_costs_bounded_time() {
+    let dns = verona().await;
+    dns.mood("lit", Some(DNSKEY), Mood::Denying("plain.lit"));
+    let finder = validating(&dns).time_max(Duration::from_millis(300));
+    let error = find(&finder).await.unwrap_err();
+    assert!(matches!(error, FindError::Timeout(_)), "{error}");
+    // Then it stops: what is still asked for was under way.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let asked = dns.questions();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(dns.questions(), asked);
 }
 
 #[tokio::test]

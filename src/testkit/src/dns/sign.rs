@@ -8,11 +8,13 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 
 use super::{CLASS_IN, Record, write_name};
 
-/// RFC 4034 §3, §4, §5, §2.
-pub(super) const DS: u16 = 43;
+/// RFC 4034 §5: the parent's word for a key.
+pub const DS: u16 = 43;
+/// RFC 4034 §3, §4.
 const RRSIG: u16 = 46;
 const NSEC: u16 = 47;
-pub(super) const DNSKEY: u16 = 48;
+/// RFC 4034 §2: a key.
+pub const DNSKEY: u16 = 48;
 /// RFC 1035 §3.2.2.
 pub(super) const NS: u16 = 2;
 
@@ -48,14 +50,15 @@ impl Keys {
     }
 
     /// The signature of a set of records; `None`: its zone is not signed.
-    pub(super) fn sign(&self, zone: &str, records: &[Record]) -> Option<Record> {
+    /// `stale`: it was over yesterday.
+    pub(super) fn sign(&self, zone: &str, records: &[Record], stale: bool) -> Option<Record> {
         let (key, first) = (self.0.get(zone)?, records.first()?);
         let mut rdata = first.kind.to_be_bytes().to_vec();
         let labels = first.name.split('.').filter(|label| !label.is_empty()).count();
         rdata.extend([ED25519, u8::try_from(labels).expect("few labels")]);
         rdata.extend(first.ttl.to_be_bytes());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let now = u32::try_from(now).expect("before 2106");
+        let now = u32::try_from(now).expect("before 2106") - if stale { 2 * DAY } else { 0 };
         rdata.extend((now + DAY).to_be_bytes());
         rdata.extend((now - DAY).to_be_bytes());
         rdata.extend(key_tag(&self.dnskey(zone)?).to_be_bytes());
