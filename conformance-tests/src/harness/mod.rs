@@ -28,6 +28,7 @@ pub(crate) mod client;
 pub(crate) mod conn;
 pub(crate) mod dom;
 mod negotiation;
+pub(crate) mod rooms;
 pub(crate) mod scram;
 pub(crate) mod sm;
 pub(crate) mod subject;

@@ -27,7 +27,7 @@ pub(crate) enum Kind {
 /// A running server with the hosts `localhost`, `second.localhost`, where a session that was cut can be resumed for
 /// one second only (where that cannot be set by host, the server has to heed the client's 'max'), and
 /// `archive.localhost`, where messages are archived, copied and pushed: an archived message is not bounced, which
-/// many other tests wait for.
+/// many other tests wait for. Rooms are at `conference.` before the first and the last of them.
 pub(crate) struct Subject {
     /// The port for STARTTLS.
     pub(crate) c2s: u16,
@@ -183,6 +183,11 @@ VirtualHost "second.localhost"
     smacks_hibernation_time = 1
 VirtualHost "archive.localhost"
     modules_enabled = {{ "mam", "carbons" }}
+Component "conference.localhost" "muc"
+    allow_unaffiliated_register = true
+    modules_enabled = {{ "vcard_muc" }}
+Component "conference.archive.localhost" "muc"
+    modules_enabled = {{ "muc_mam", "muc_moderation" }}
 "#,
         dir = dir.display()
     );
@@ -225,10 +230,12 @@ modules:
   mod_caps: {{}}
   mod_offline: {{}}
   mod_client_state: {{}}
+  mod_muc_log: {{outdir: "{dir}/rooms"}}
 append_host_config:
   localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true}}
+      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true}}}}
   second.localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
@@ -237,6 +244,7 @@ append_host_config:
       mod_mam: {{default: always}}
       mod_carboncopy: {{}}
       mod_push: {{include_sender: true, include_body: true}}
+      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, mam: true}}}}
 "#,
         dir = dir.display()
     );
