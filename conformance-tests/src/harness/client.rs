@@ -188,6 +188,11 @@ fn change_unrelated_roster() {
 #[track_caller]
 pub(crate) fn settle() {
     barrier();
+    forget();
+}
+
+/// Forgets all unclaimed stanzas of all sessions.
+pub(super) fn forget() {
     LIVE.with_borrow(|all| all.iter().filter_map(Weak::upgrade).for_each(|c| c.clear()));
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::client::{Place, attend};
+use super::client::{Place, attend, forget};
 pub(crate) use super::{ANY, Client, Element, NONE, barrier, fresh, online, settle, user};
 
 /// The service with the rooms of most tests.
@@ -186,16 +186,14 @@ impl Client {
     /// The same with something in the element that says what the presence is for: a password, limits of history.
     #[track_caller]
     pub(crate) fn join_with(&self, room: &impl fmt::Display, nick: &str, content: &str) -> Vec<Element> {
-        barrier();
         self.clear();
         self.send_join(room, nick, content);
-        let answer = joined_or_refused(&room.to_string());
-        self.wait_for("self-presence or an error", answer);
+        self.wait_for("self-presence or an error", joined_or_refused(&room.to_string()));
         let came = self.came();
         if let Some(refused) = came.iter().find(|e| e.name == "presence" && e.attr("type") == Some("error")) {
             self.fail(&format!("not let into {room}: {refused}"));
         }
-        settle();
+        forget();
         came
     }
 
@@ -218,7 +216,6 @@ impl Client {
     /// Asks to enter a room; returns the presence that answers, which is the user's own or an error.
     #[track_caller]
     pub(crate) fn try_join(&self, room: &impl fmt::Display, nick: &str, content: &str) -> Element {
-        barrier();
         self.send_join(room, nick, content);
         self.take_where("self-presence or an error", joined_or_refused(&room.to_string()))
     }
@@ -309,7 +306,7 @@ impl Client {
 /// What answers a request to enter a room.
 fn joined_or_refused(room: &str) -> impl Fn(&Element) -> bool + use<> {
     let own = Element::parse(&format!(
-        "<presence from='{room}/{ANY}'><x xmlns='{USER}'><status code='110'/></x></presence>"
+        "<presence from='{room}/{ANY}' type='{NONE}'><x xmlns='{USER}'><status code='110'/></x></presence>"
     ));
     let refused = Element::parse(&format!("<presence from='{room}{ANY}' type='error'/>"));
     move |e| e.matches(&own) || e.matches(&refused)

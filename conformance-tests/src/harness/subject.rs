@@ -230,12 +230,12 @@ modules:
   mod_caps: {{}}
   mod_offline: {{}}
   mod_client_state: {{}}
-  mod_muc_log: {{outdir: "{dir}/rooms"}}
 append_host_config:
   localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true}}
-      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true}}}}
+      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, enable_hats: true}}}}
+      mod_muc_log: {{outdir: "{dir}/rooms", access_log: all}}
   second.localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
@@ -244,7 +244,7 @@ append_host_config:
       mod_mam: {{default: always}}
       mod_carboncopy: {{}}
       mod_push: {{include_sender: true, include_body: true}}
-      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, mam: true}}}}
+      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, enable_hats: true, mam: true}}}}
 "#,
         dir = dir.display()
     );
