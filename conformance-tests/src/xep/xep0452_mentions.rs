@@ -35,7 +35,7 @@ fn an_absent_member_is_told() {
     expect!(
         alice,
         "<message from='{room}' to='{alice:#}'><mentions xmlns='urn:xmpp:mmn:0'>\
-         <forwarded xmlns='urn:xmpp:forward:0'><message type='groupchat' id='m' from='{room}/owner'>\
+         <forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' type='groupchat' id='m' from='{room}/owner'>\
          <body>alice: hello</body><reference xmlns='urn:xmpp:reference:0' uri='xmpp:{alice:#}'/></message>\
          </forwarded></mentions></message>"
     );

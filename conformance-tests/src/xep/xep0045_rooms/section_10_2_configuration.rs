@@ -143,7 +143,7 @@ fn who_enters_a_room_with_logs_is_warned() {
 /// §7.2.12, the other way round.
 #[test]
 fn who_enters_a_room_without_logs_is_not_warned() {
-    let own = online().try_join(&room(), "alice", "");
+    let own = online().try_join(&room_with(&[("?enablelogging", "0")]), "alice", "");
     assert!(!codes(&own).contains(&"170".to_owned()), "{own}");
 }
 

@@ -65,15 +65,40 @@ fn an_affiliation_lasts_across_visits() {
     item(&own).must(&format!("<item xmlns='{USER}' affiliation='member'/>"));
 }
 
-/// §5.1: a role does not, since it lasts for a visit only (in a room that is not moderated).
+/// §5.1: in a moderated room a role SHOULD last across visits: voice that was given …
 #[test]
-fn a_role_does_not_last_across_visits() {
-    let room = room();
+fn voice_lasts_across_visits_to_a_moderated_room() {
+    let room = room_with(MODERATED);
     let alice = room.guest("alice");
-    room.give_role("alice", "moderator");
+    room.give_role("alice", "participant");
     alice.leave(&room, "alice");
     let own = alice.try_join(&room, "alice", "");
     item(&own).must(&format!("<item xmlns='{USER}' role='participant'/>"));
+}
+
+/// §5.1: … and voice that was taken.
+#[test]
+fn a_loss_of_voice_lasts_across_visits_to_a_moderated_room() {
+    let room = room_with(MODERATED);
+    let alice = room.guest_as("member", "alice");
+    room.give_role("alice", "visitor");
+    alice.leave(&room, "alice");
+    let own = alice.try_join(&room, "alice", "");
+    item(&own).must(&format!("<item xmlns='{USER}' affiliation='member' role='visitor'/>"));
+}
+
+/// §17.3 (9): presence that comes later has the role of then.
+#[test]
+fn later_presence_has_the_new_role() {
+    let room = room();
+    let alice = room.guest("alice");
+    room.give_role("alice", "moderator");
+    send!(alice, "<presence to='{room}/alice'><show>away</show></presence>");
+    item(&expect!(room.owner, "<presence from='{room}/alice'><show>away</show></presence>"))
+        .must(&format!("<item xmlns='{USER}' role='moderator'/>"));
+    let came = online().join(&room, "bob");
+    let seen = came.iter().find(|s| nick_of(s) == "alice").unwrap_or_else(|| panic!("no alice: {came:?}"));
+    item(seen).must(&format!("<item xmlns='{USER}' role='moderator'/>"));
 }
 
 /// §5.2: an affiliation belongs to the bare JID: another session has it too.

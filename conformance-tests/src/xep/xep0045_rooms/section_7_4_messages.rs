@@ -189,3 +189,13 @@ fn an_error_is_not_reflected() {
     bob.expect_no("<message/>");
     alice.expect_no("<message/>");
 }
+
+/// §17.4 (1): an iq to the room is the room's to answer, and no occupant sees it.
+#[test]
+fn an_iq_to_the_room_is_not_reflected() {
+    let room = room();
+    let (alice, bob) = (room.guest("alice"), room.guest("bob"));
+    request!(alice, "<iq type='get' to='{room}'><query xmlns='urn:example:unknown'/></iq>")
+        .must_fail_with_one_of(&["service-unavailable", "feature-not-implemented"]);
+    bob.expect_silence();
+}

@@ -24,6 +24,23 @@ fn an_invitation_comes_from_the_room_and_names_the_inviter() {
     assert!([alice.bare(), alice.to_string(), format!("{room}/alice")].contains(&from), "{from}");
 }
 
+/// §7.8.2, §19.2: several may be invited at once.
+#[test]
+fn several_are_invited_at_once() {
+    let (room, bob, carol) = (room(), online(), online());
+    send!(
+        room.owner,
+        "<message to='{room}'><x xmlns='{USER}'><invite to='{bob:#}'/><invite to='{carol:#}'/></x></message>"
+    );
+    for invited in [&bob, &carol] {
+        expect!(
+            invited,
+            "<message from='{room}' to='{invited:#}{ANY}'><x xmlns='{USER}'><invite/></x></message>"
+        );
+        expect_no!(invited, "<message from='{room}'/>");
+    }
+}
+
 /// §7.8.2: an address of the inviter's own making is not passed on.
 #[test]
 fn an_inviter_cannot_be_somebody_else() {

@@ -170,3 +170,12 @@ fn an_unknown_role_is_a_bad_request() {
     room.owner.give_role(&room, "alice", "king").must_fail_with_one_of(&["bad-request", "not-acceptable"]);
     alice.expect_nothing();
 }
+
+/// §17.4: a request without an item, or with one that names nobody, is a bad request.
+#[test]
+fn a_request_that_names_nobody_is_a_bad_request() {
+    let room = room();
+    room.owner.administer(&room, "").must_fail("bad-request");
+    room.owner.administer(&room, "<item role='none'/>").must_fail("bad-request");
+    room.owner.administer(&room, "<item affiliation='outcast'/>").must_fail("bad-request");
+}

@@ -24,6 +24,22 @@ fn all_are_told_of_a_new_member() {
     }
 }
 
+/// §9.3: with two nicks in the room the user is two occupants, and all are told of both.
+#[test]
+fn all_are_told_of_each_occupant_that_the_new_member_is() {
+    let room = room();
+    let phone = room.guest("phone");
+    let desk = phone.session_online("desk", 0);
+    desk.join(&room, "desk");
+    room.owner.affiliate(&room, &phone.bare(), "member").must("<iq type='result'/>");
+    for nick in ["phone", "desk"] {
+        expect!(
+            room.owner,
+            "<presence from='{room}/{nick}' type='{NONE}'><x xmlns='{USER}'><item affiliation='member'/></x></presence>"
+        );
+    }
+}
+
 /// §9.3: and the user is on the list.
 #[test]
 fn a_new_member_is_on_the_list() {
@@ -212,6 +228,18 @@ fn a_nick_given_with_the_membership_is_reserved() {
     alice.join(&room, "alice");
 }
 
+/// §9.5: an empty nick takes the reservation back.
+#[test]
+fn an_empty_nick_takes_the_reservation_back() {
+    let (room, alice) = (room(), online());
+    for nick in ["alice", ""] {
+        let item = format!("<item affiliation='member' jid='{alice:#}' nick='{nick}'/>");
+        room.owner.administer(&room, &item).must("<iq type='result'/>");
+    }
+    settle();
+    online().join(&room, "alice");
+}
+
 /// §10.2: when a room becomes members-only, non-members MUST be removed with 322.
 #[test]
 fn who_is_no_member_is_removed_when_the_room_becomes_members_only() {
@@ -235,4 +263,16 @@ fn members_stay_when_the_room_becomes_members_only() {
     room.configure(MEMBERS_ONLY);
     bob.say(&room, "m", "still here");
     expect!(room.owner, "<message from='{room}/bob' id='m'/>");
+}
+
+/// §17.4 (6): an address that is none is refused.
+#[test]
+fn an_address_that_is_none_is_refused() {
+    let room = room();
+    room.owner.affiliate(&room, "@localhost", "member").must_fail_with_one_of(&[
+        "jid-malformed",
+        "bad-request",
+        "not-acceptable",
+    ]);
+    assert_eq!(members(&room), Vec::<String>::new());
 }
