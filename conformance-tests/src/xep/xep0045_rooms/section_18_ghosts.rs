@@ -1,5 +1,6 @@
 //! XEP-0045 §18.1.2: occupants who are gone.
 
+use crate::harness::online_at;
 use crate::harness::rooms::*;
 
 /// The occupant answers what the room sent with an error of that condition.
@@ -97,4 +98,33 @@ fn a_replaced_session_is_no_ghost() {
     let alice = room.guest("alice");
     let _again = alice.session("r1");
     expect!(room.owner, "<presence from='{room}/alice' type='unavailable'/>");
+}
+
+/// §18.1.2 with XEP-0198 §5: who was cut off and may come back is no ghost: the occupant stays and misses nothing.
+#[test]
+fn an_occupant_who_may_come_back_stays() {
+    let (room, alice) = (room(), online());
+    let id = alice.enable();
+    alice.join(&room, "alice");
+    alice.cut();
+    room.owner.say(&room, "m1", "hello");
+    expect_no!(room.owner, "<presence from='{room}/alice' type='unavailable'/>");
+    let alice = alice.resume(&id);
+    expect!(alice, "<message from='{room}/owner' id='m1'/>");
+    alice.say(&room, "m2", "back again");
+    expect!(room.owner, "<message from='{room}/alice' id='m2'/>");
+}
+
+/// §18.1.2 with XEP-0198 §5: who does not come back in time leaves.
+#[test]
+fn an_occupant_who_does_not_come_back_leaves() {
+    let (room, alice) = (room(), online_at("second.localhost"));
+    alice.send("<enable xmlns='urn:xmpp:sm:3' resume='true' max='1'/>");
+    alice.expect("<enabled xmlns='urn:xmpp:sm:3'/>");
+    alice.join(&room, "alice");
+    alice.cut();
+    expect!(
+        room.owner,
+        "<presence from='{room}/alice' type='unavailable'><x xmlns='{USER}'><item role='none'/></x></presence>"
+    );
 }

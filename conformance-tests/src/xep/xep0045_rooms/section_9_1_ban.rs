@@ -1,5 +1,6 @@
 //! XEP-0045 §9.1, §9.2: bans.
 
+use crate::harness::online_at;
 use crate::harness::rooms::*;
 
 fn ban(who: &Client, room: &Room, jid: &str) -> Element {
@@ -237,7 +238,7 @@ fn a_denied_request_changes_nothing() {
 #[test]
 fn a_banned_domain_is_banned_with_its_users() {
     let room = room();
-    let stranger = crate::harness::online_at("second.localhost");
+    let stranger = online_at("second.localhost");
     room.owner.affiliate(&room, "second.localhost", "outcast").must("<iq type='result'/>");
     settle();
     stranger.try_join(&room, "alice", "").must_fail("forbidden");
@@ -256,7 +257,7 @@ fn a_banned_domain_is_not_another() {
 #[test]
 fn the_user_is_matched_before_the_domain() {
     let room = room();
-    let stranger = crate::harness::online_at("second.localhost");
+    let stranger = online_at("second.localhost");
     room.affiliate(&stranger, "member");
     room.owner.affiliate(&room, "second.localhost", "outcast").must("<iq type='result'/>");
     settle();
