@@ -87,7 +87,8 @@ const HEAD: &str = "# Conformance\n\n\
     Written by `cargo run -p conformance-tests --bin table`; do not edit. Each test speaks to the server over the \
     wire and shows one demand of a specification; its path is the clause. The same tests ran against Waxwing, \
     Prosody 0.12.3 and ejabberd 23.01 (Debian 12), configured alike: open registration, no rate limits, offline \
-    storage and stream management on, archive, carbons and push on at one host of three. A test asks for what the \
+    storage and stream management on, archive, carbons and push on at one host of three, rooms at two, open and \
+    unmoderated unless a test asks for more. A test asks for what the \
     specification says, also where a server deviates on purpose.\n";
 
 fn totals(text: &mut String, subjects: &[(&str, Run)]) {

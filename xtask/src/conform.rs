@@ -11,6 +11,9 @@ use crate::run;
 use crate::tally::Tally;
 use crate::unit;
 
+/// A file of the package with further modules for Prosody.
+const PROSODY_MODULE: &str = "/usr/lib/prosody/modules/mod_vcard_muc/mod_vcard_muc.lua";
+
 /// Runs them against the subject of the options; with `--record` the results become the stored ones.
 pub(crate) fn run(options: &Options, tally: &mut Tally) {
     let subject = options.subject.as_str();
@@ -51,7 +54,8 @@ fn results(subject: &str, tally: &mut Tally) -> Result<PathBuf, String> {
         "waxwing" => {
             command.env("WAXWING_BIN", run::waxwing()?);
         }
-        "prosody" => needs::programs(&[("prosody", "prosody")])?,
+        // Debian has the modules for avatars of rooms and for moderation in a package of their own.
+        "prosody" => needs::programs(&[("prosody", "prosody"), (PROSODY_MODULE, "prosody-modules")])?,
         _ => needs::programs(&[("ejabberdctl", "ejabberd")])?,
     }
     let (mut lines, mut passed, mut failed) = (String::new(), 0, 0);

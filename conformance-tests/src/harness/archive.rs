@@ -51,10 +51,21 @@ impl Client {
     /// Queries the user's own archive; what is in the query is given. The answer has to be a result.
     #[track_caller]
     pub(crate) fn query(&self, content: &str) -> Page {
+        self.query_archive("", content)
+    }
+
+    /// Queries the archive of a room.
+    #[track_caller]
+    pub(crate) fn query_room(&self, room: &impl std::fmt::Display, content: &str) -> Page {
+        self.query_archive(&format!("to='{room}'"), content)
+    }
+
+    #[track_caller]
+    fn query_archive(&self, to: &str, content: &str) -> Page {
         barrier();
         let queryid = fresh("query");
         let iq = self.request(&format!(
-            "<iq type='set'><query xmlns='urn:xmpp:mam:2' queryid='{queryid}'>{content}</query></iq>"
+            "<iq type='set' {to}><query xmlns='urn:xmpp:mam:2' queryid='{queryid}'>{content}</query></iq>"
         ));
         iq.must("<iq type='result'><fin xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'/></fin></iq>");
         let wanted = Element::parse(&format!(

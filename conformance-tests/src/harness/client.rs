@@ -39,6 +39,18 @@ impl fmt::Display for Client {
 thread_local! {
     /// The sessions of the running test, which a barrier has to visit.
     static LIVE: RefCell<Vec<Weak<Conn>>> = const { RefCell::new(Vec::new()) };
+    /// The rooms of the running test, for which a barrier waits too.
+    static ROOMS: RefCell<Vec<Weak<str>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The address of a room, for which barriers wait as long as it is kept.
+pub(super) type Place = Rc<str>;
+
+/// Makes the barriers wait for a room: it answers a question after what it was sent before.
+pub(super) fn attend(room: &str) -> Place {
+    let place = Rc::from(room);
+    ROOMS.with_borrow_mut(|all| all.push(Rc::downgrade(&place)));
+    place
 }
 
 /// A name that no other test uses.
@@ -130,11 +142,17 @@ fn enlist(conn: Conn) -> Rc<Conn> {
 /// Waits until everything that the test's sessions have sent has had its effect on all of them: each pings the
 /// server in turn, twice, which shows that what went before has been handled since order is kept. A server may keep
 /// roster pushes back until the change is on disk; so an unrelated roster is changed then, and its push awaited,
-/// before each session pings once more. A session that has ended is left out.
+/// before each session pings once more. A session that has ended is left out. The rooms of the test are asked too.
 #[track_caller]
 pub(crate) fn barrier() {
     let live: Vec<Rc<Conn>> = LIVE.with_borrow(|all| all.iter().filter_map(Weak::upgrade).collect());
-    let ping_all = || live.iter().filter(|c| !c.is_closed()).for_each(|c| c.ping());
+    let rooms: Vec<Place> = ROOMS.with_borrow(|all| all.iter().filter_map(Weak::upgrade).collect());
+    let ping_all = || {
+        for conn in live.iter().filter(|c| !c.is_closed()) {
+            conn.ping();
+            rooms.iter().for_each(|room| conn.ask(room));
+        }
+    };
     ping_all();
     ping_all();
     change_unrelated_roster();
@@ -170,6 +188,11 @@ fn change_unrelated_roster() {
 #[track_caller]
 pub(crate) fn settle() {
     barrier();
+    forget();
+}
+
+/// Forgets all unclaimed stanzas of all sessions.
+pub(super) fn forget() {
     LIVE.with_borrow(|all| all.iter().filter_map(Weak::upgrade).for_each(|c| c.clear()));
 }
 

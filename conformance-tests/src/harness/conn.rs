@@ -250,12 +250,37 @@ impl Conn {
     pub(crate) fn ping(&self) {
         let id = self.id();
         self.send(&format!("<iq type='get' id='{id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"));
+        if !self.read_up_to(&id, PATIENCE) {
+            self.fail("nothing came");
+        }
+    }
+
+    /// The same with a room, which is asked what it is and may say that it is not there. A room that is going just now
+    /// may lose the question; then it is asked again.
+    #[track_caller]
+    pub(super) fn ask(&self, room: &str) {
+        for _ in 0..4 {
+            let id = self.id();
+            self.send(&format!(
+                "<iq type='get' id='{id}' to='{room}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+            ));
+            if self.read_up_to(&id, PATIENCE / 4) {
+                return;
+            }
+        }
+        self.fail("the room does not answer");
+    }
+
+    /// Reads up to the answer to a request, or up to the end of the stream if that comes first; false when neither comes.
+    #[track_caller]
+    fn read_up_to(&self, id: &str, patience: Duration) -> bool {
         loop {
-            match self.item() {
-                Item::Stanza(e) if e.name == "iq" && e.attr("id") == Some(&id) => return,
-                Item::Stanza(e) => self.keep(e),
-                Item::Header(h) => self.fail(&format!("unexpected {h}")),
-                Item::End | Item::Eof => return,
+            match self.poll(patience) {
+                None => return false,
+                Some(Item::Stanza(e)) if e.name == "iq" && e.attr("id") == Some(id) => return true,
+                Some(Item::Stanza(e)) => self.keep(e),
+                Some(Item::Header(h)) => self.fail(&format!("unexpected {h}")),
+                Some(Item::End | Item::Eof) => return true,
             }
         }
     }
@@ -292,6 +317,17 @@ impl Conn {
             if let Some(found) = self.unclaimed(&wanted) {
                 return found;
             }
+            if !self.fill(deadline) {
+                self.fail(&format!("expected {what}, which did not come"));
+            }
+        }
+    }
+
+    /// Waits until a stanza is here that `wanted` accepts, and leaves it unclaimed.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Element) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.inbox().iter().any(&wanted) {
             if !self.fill(deadline) {
                 self.fail(&format!("expected {what}, which did not come"));
             }

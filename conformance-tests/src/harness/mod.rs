@@ -29,6 +29,7 @@ pub(crate) mod component;
 pub(crate) mod conn;
 pub(crate) mod dom;
 mod negotiation;
+pub(crate) mod rooms;
 pub(crate) mod scram;
 pub(crate) mod sm;
 pub(crate) mod subject;

@@ -29,7 +29,8 @@ pub(crate) enum Kind {
 /// A running server with the hosts `localhost`, `second.localhost`, where a session that was cut can be resumed for
 /// one second only (where that cannot be set by host, the server has to heed the client's 'max'), and
 /// `archive.localhost`, where messages are archived, copied and pushed: an archived message is not bounced, which
-/// many other tests wait for. Components of [`super::component`] may connect.
+/// many other tests wait for. Rooms are at `conference.` before the first and the last of them. Components of
+/// [`super::component`] may connect.
 pub(crate) struct Subject {
     /// The port for STARTTLS.
     pub(crate) c2s: u16,
@@ -218,6 +219,11 @@ Component "reader.localhost"
     component_secret = "{SECRET}"
 Component "manager.second.localhost"
     component_secret = "{SECRET}"
+Component "conference.localhost" "muc"
+    allow_unaffiliated_register = true
+    modules_enabled = {{ "vcard_muc" }}
+Component "conference.archive.localhost" "muc"
+    modules_enabled = {{ "muc_mam", "muc_moderation" }}
 "#,
         dir = dir.display()
     );
@@ -299,6 +305,8 @@ append_host_config:
         roster: {{both: privileged, get: reader}}
         message: {{outgoing: privileged}}
         presence: {{managed_entity: watchers, roster: privileged}}
+      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, enable_hats: true}}}}
+      mod_muc_log: {{outdir: "{dir}/rooms", access_log: all}}
   second.localhost:
     modules:
       mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
@@ -311,6 +319,7 @@ append_host_config:
       mod_mam: {{default: always}}
       mod_carboncopy: {{}}
       mod_push: {{include_sender: true, include_body: true}}
+      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, enable_hats: true, mam: true}}}}
 "#,
         dir = dir.display()
     )

@@ -7,6 +7,7 @@ mod section_4_1_form;
 mod section_4_2_results;
 mod section_4_3_paging;
 mod section_5_metadata;
+mod section_6_1_2_rooms;
 mod section_6_kept;
 mod section_6_rejected;
 mod section_7_support;

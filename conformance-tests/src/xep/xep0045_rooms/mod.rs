@@ -1,0 +1,29 @@
+//! XEP-0045: rooms, by section.
+
+mod section_10_1_creating;
+mod section_10_2_configuration;
+mod section_10_3_owners;
+mod section_10_6_admins;
+mod section_10_9_destroying;
+mod section_14_hidden_rooms;
+mod section_18_ghosts;
+mod section_5_roles;
+mod section_6_discovery;
+mod section_7_10_registration;
+mod section_7_13_voice_requests;
+mod section_7_14_exit;
+mod section_7_1_order;
+mod section_7_2_entering;
+mod section_7_2_history;
+mod section_7_2_presence;
+mod section_7_2_refused;
+mod section_7_4_messages;
+mod section_7_5_private_messages;
+mod section_7_6_nick;
+mod section_7_8_invitations;
+mod section_8_1_subject;
+mod section_8_2_kick;
+mod section_8_3_voice;
+mod section_9_1_ban;
+mod section_9_3_members;
+mod section_9_6_moderators;
