@@ -2,7 +2,7 @@
 
 use tracing::warn;
 use waxwing_core::prelude::*;
-use waxwing_log::{Entry, Log};
+use waxwing_log::Entry;
 use waxwing_mam::{Answer, Reader, Request as Query, Room as Page};
 
 use crate::Muc;
@@ -25,11 +25,11 @@ impl Muc {
         let (Some(log), Some(account)) = (self.log.get(), request.handle.account.get()) else {
             return Err(Condition::ItemNotFound.into());
         };
-        let reader = Reader::new(log, account, PAGE_MAX);
+        let reader = Reader::new(log, account, self.config().page_max);
         match (request.payload.name(), request.set) {
             ("query", false) => Ok(Reply::tree(&waxwing_mam::form())),
             ("metadata", false) => Ok(Reply::tree(&reader.metadata().await?)),
-            ("query", true) => self.page(request, log, &reader, reading).await,
+            ("query", true) => self.page(request, &reader, reading).await,
             _ => Err(Condition::ServiceUnavailable.into()),
         }
     }
@@ -52,18 +52,13 @@ impl Muc {
         Ok(reading)
     }
 
-    async fn page(
-        &self,
-        request: &Request<'_>,
-        log: &Log,
-        reader: &Reader<'_>,
-        reading: Reading,
-    ) -> IqResult {
+    async fn page(&self, request: &Request<'_>, reader: &Reader<'_>, reading: Reading) -> IqResult {
         let query = Query::from_tree(&request.payload.tree())?;
-        let max = query.set.max.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
-        let answer = reader.answer(&query, Page { max, bytes_max: PAGE_BYTES_MAX }).await?;
+        let config = self.config();
+        let max = query.set.max.unwrap_or(config.page_default).min(config.page_max);
+        let bytes_max = u64::try_from(config.page_bytes_max.0).unwrap_or(u64::MAX);
+        let answer = reader.answer(&query, Page { max, bytes_max }).await?;
         let results = self.results(request, &query, reader, reading, &answer);
-        debug_assert!(log.stamp(0).0 == 0, "positions are times");
         for result in results {
             self.host.router().send(result).await;
         }
@@ -106,10 +101,3 @@ fn shown(entry: &Entry, reading: Reading) -> Stanza {
     }
     stanza
 }
-
-/// Messages on one page at most, and ids in one query.
-const PAGE_MAX: usize = 250;
-/// Messages on a page whose size the client leaves open.
-const PAGE_DEFAULT: usize = 50;
-/// Bytes of one page.
-const PAGE_BYTES_MAX: u64 = 1 << 20;

@@ -49,6 +49,12 @@ pub struct Config {
     pub history_max: usize,
     /// Bytes of history that a room keeps at hand.
     pub history_bytes_max: Bytes,
+    /// Messages on a page of an archive whose size the client leaves open.
+    pub page_default: usize,
+    /// Messages on one page of an archive, and ids in one query; for more ids, `policy-violation`.
+    pub page_max: usize,
+    /// Bytes of one page of an archive; it ends before the message that would be too much.
+    pub page_bytes_max: Bytes,
     /// Stanzas that wait to leave a room; while there are more, who sends to the room waits.
     pub queue_max: usize,
     /// Requests between occupants that wait for their answer, in one room; older ones are forgotten.
@@ -130,6 +136,9 @@ impl Default for Config {
             entries: 60,
             history_max: 50,
             history_bytes_max: Bytes(256 << 10),
+            page_default: 50,
+            page_max: 250,
+            page_bytes_max: Bytes(1 << 20),
             queue_max: 10_000,
             requests_max: 500,
             registrations_max: 100,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use waxwing_core::prelude::*;
 use waxwing_core::{DiscoAnswer, DiscoItem, DiscoNode, DiscoQuery};
 use waxwing_store::{Order, Span};
-use waxwing_xmpp::{Field, Form};
+use waxwing_xmpp::{Field, Form, SetRequest, SetResult};
 
 use crate::affiliation::Affiliation;
 use crate::iq::Request;
 use crate::names::{INFO_FORM, MUC, PING, REGISTER, RESERVED_NICK_NODE, SELF_PING, STABLE_ID, TRAFFIC_NODE};
 use crate::room::Room;
+use crate::table::IndexRow;
 use crate::turn::Turn;
 use crate::{Muc, avatar, commands, hats, moderation, versions};
 
@@ -19,7 +20,7 @@ impl Muc {
     /// §6.2: the facts of the service, and its rooms (§6.3).
     pub(crate) fn declare_service(self: &Arc<Self>, reg: &mut Registrar<'_>) {
         reg.identity(DiscoOn::Host, "conference", "text", &self.config().name);
-        for var in [MUC, STABLE_ID, ns::OCCUPANT_ID, avatar::FEATURE] {
+        for var in [MUC, STABLE_ID, ns::OCCUPANT_ID, ns::RSM, avatar::FEATURE] {
             reg.feature(DiscoOn::Host, var);
         }
         reg.disco(DiscoOn::Host, self, Self::public_rooms);
@@ -30,29 +31,63 @@ impl Muc {
         if query.node.is_some() {
             return Ok(None);
         }
-        let max = self.config().rooms_listed_max;
+        let asked = query.set.is_some();
+        let (set, max) = (query.set.unwrap_or_default(), self.config().rooms_listed_max);
+        if set.index.is_some() {
+            // XEP-0059 §2.6.
+            return Err(StanzaError::from(Condition::FeatureNotImplemented).text("Pages are named by rooms."));
+        }
+        let wanted = set.max.unwrap_or(max).min(max);
+        let backwards = set.before.is_some();
+        let (mut items, more) = self.list_rooms(&set, wanted).await.map_err(store_failed)?;
+        if backwards {
+            items.reverse();
+        }
+        let whole = !more && set.after.is_none() && set.before.as_ref().is_none_or(String::is_empty);
+        let id = |item: &DiscoItem| item.jid.as_str().to_owned();
+        let page = SetResult {
+            first: items.first().map(id),
+            index: (!backwards && set.after.is_none() && !items.is_empty()).then_some(0),
+            last: items.last().map(id),
+            count: whole.then(|| u64::try_from(items.len()).unwrap_or(u64::MAX)),
+        };
+        // §6.3: a list that is not the whole one says so.
+        let set = (asked || more).then_some(page);
+        Ok(Some(DiscoNode { items, set, ..DiscoNode::default() }))
+    }
+
+    /// Up to `max` public rooms of a page, in the order in which they are read, and whether there are more.
+    async fn list_rooms(&self, set: &SetRequest, max: usize) -> Result<(Vec<DiscoItem>, bool), StoreError> {
+        let order = if set.before.is_some() { Order::Reverse } else { Order::Forward };
+        let mut span = Span::all();
+        if let Some(after) = set.after.as_deref().map(local) {
+            span = span.after(after);
+        }
+        if let Some(before) = set.before.as_deref().filter(|before| !before.is_empty()).map(local) {
+            span = span.before(before);
+        }
         let mut items = Vec::new();
-        let mut after: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            let span = after.take().map_or(Span::all(), |after| Span::all().after(after));
-            let page = self
-                .index
-                .range(self.host.number(), span, Order::Forward, PAGE)
-                .await
-                .map_err(store_failed)?;
-            let listed = page.iter().filter(|(_, row)| row.public && row.number.is_some());
-            items.extend(listed.filter_map(|(local, row)| {
-                let jid = BareJid::new(Some(local), self.host.domain()).ok()?;
-                let name = if row.name.is_empty() { local } else { &row.name };
-                Some(DiscoItem { jid: jid.into(), node: None, name: Some(name.clone()) })
-            }));
+            let page = self.index.range(self.host.number(), span.clone(), order, PAGE).await?;
+            for (local, row) in page.iter().filter(|(_, row)| row.public && row.number.is_some()) {
+                if items.len() >= max {
+                    return Ok((items, true));
+                }
+                items.extend(self.listed(local, row));
+            }
             match page.into_iter().last() {
-                Some((last, _)) if items.len() < max => after = Some(last),
-                _ => break,
+                Some((last, _)) if order == Order::Forward => span = span.after(last),
+                Some((last, _)) => span = span.before(last),
+                None => return Ok((items, false)),
             }
         }
-        items.truncate(max);
-        Ok(Some(DiscoNode { items, ..DiscoNode::default() }))
+        Ok((items, true))
+    }
+
+    fn listed(&self, local: &str, row: &IndexRow) -> Option<DiscoItem> {
+        let jid = BareJid::new(Some(local), self.host.domain()).ok()?;
+        let name = if row.name.is_empty() { local } else { &row.name };
+        Some(DiscoItem { jid: jid.into(), node: None, name: Some(name.to_owned()) })
     }
 
     /// §6.4, §7.12.
@@ -203,6 +238,11 @@ impl Room {
         let occupants = self.occupants.values().filter(move |other| seen && self.is_broadcast(other.role));
         occupants.map(|occupant| Tree::new(ns::DISCO_ITEMS, "item").with_attr("jid", occupant.jid.as_str()))
     }
+}
+
+/// A room as a page names it: by its address.
+fn local(id: &str) -> String {
+    id.split_once('@').map_or(id, |(local, _)| local).to_owned()
 }
 
 /// So many rows of the index are read at once.

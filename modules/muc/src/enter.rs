@@ -7,7 +7,7 @@ use crate::history::Wanted;
 use crate::item::{self, Note};
 use crate::names::MUC;
 use crate::nick;
-use crate::occupant::{self, Occupant};
+use crate::occupant::{self, Faces, Occupant};
 use crate::presence::{check_size, client};
 use crate::rate::Bucket;
 use crate::role::Role;
@@ -126,6 +126,7 @@ impl Room {
             id: occupant::id(&self.key, &self.jid, &real),
             stanzas: Bucket::new(turn.config.burst, turn.now),
             nicks: Bucket::new(turn.config.nick_changes, turn.now),
+            faces: Faces::default(),
             real,
         }
     }
@@ -148,7 +149,7 @@ impl Room {
         // §7.2.8: for one's other clients it is a change of presence.
         let mine = me.addresses().filter(|jid| jid != from).collect();
         self.tell_rest(turn, me, mine);
-        let mut own = self.presence(turn, me, &note, true, true).to(from);
+        let mut own = self.presence(turn, me, &note, self.sees_addresses(me.role), true).to(from);
         // §7.2.2: the client knows its stanza again.
         own.id.clone_from(&welcome.stanza.id);
         self.versions_in(&mut own, me.role, turn);
@@ -174,10 +175,10 @@ impl Room {
                 seeing.flat_map(Occupant::addresses).collect::<Vec<_>>()
             };
             for full in [true, false] {
-                turn.send_all(self.presence(turn, me, &Note::default(), full, false), others(full));
+                turn.send_all(self.face(turn, me, full), others(full));
             }
         }
-        turn.send_all(self.presence(turn, me, &Note::default(), true, true), mine);
+        turn.send_all(self.presence(turn, me, &Note::default(), self.sees_addresses(me.role), true), mine);
     }
 
     /// §7.2.1, §17.3 rule 3: the client has lost track: it gets everything again, the others what is new.

@@ -34,6 +34,9 @@ impl Room {
                 self.admit(turn, &to.to_bare())?;
             }
             let invitation = self.invitation(turn, Some(&me), invite, stanza);
+            // §7.8.2: whoever invites somebody that is not there learns it.
+            let room = self.jid.as_jid().clone();
+            self.relayed.message(turn, from, &to, &invitation, Some(room));
             turn.send(invitation.to(to));
         }
         Ok(())

@@ -46,7 +46,7 @@ pub(crate) fn x(standing: Standing<'_>, note: &Note, full: bool, own: bool) -> T
     if let Some(version) = note.version.as_ref().filter(|_| full) {
         x = x.with_child(version.clone());
     }
-    x = x.with_child(item(standing, note, full));
+    x = x.with_child(item(standing, note, full, own));
     if let Some(destroy) = &note.destroy {
         x = x.with_child(destroy.clone());
     }
@@ -55,11 +55,11 @@ pub(crate) fn x(standing: Standing<'_>, note: &Note, full: bool, own: bool) -> T
     codes.chain(note.codes.iter().copied()).fold(x, |x, code| x.with_child(status(code)))
 }
 
-fn item(standing: Standing<'_>, note: &Note, full: bool) -> Tree {
+fn item(standing: Standing<'_>, note: &Note, full: bool, own: bool) -> Tree {
     let mut item = Tree::new(ns::MUC_USER, "item")
         .with_attr("affiliation", standing.affiliation.name())
         .with_attr("role", standing.role.name());
-    if let Some(jid) = standing.jid.filter(|_| full) {
+    if let Some(jid) = standing.jid.filter(|_| full || own) {
         item.set_attr("jid", jid.as_str());
     }
     if let Some(nick) = &note.nick {

@@ -59,7 +59,8 @@ impl Room {
         note: &Note,
     ) {
         let affiliation = self.affiliation(turn, &occupant.real);
-        let own = self.absence(occupant, affiliation, status, note, (true, true));
+        let own =
+            self.absence(occupant, affiliation, status, note, (self.sees_addresses(occupant.role), true));
         turn.send(own.to(client));
     }
 

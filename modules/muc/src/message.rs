@@ -153,7 +153,7 @@ impl Room {
         message.children.push(Tree::new(ns::MUC_USER, "x").to_child());
         message.children.push(me.id_element());
         for client in you.addresses() {
-            self.relayed.message(turn, from, &client, &message);
+            self.relayed.message(turn, from, &client, &message, None);
             turn.send(message.clone().to(client));
         }
         Ok(())

@@ -1,6 +1,9 @@
 //! Who is in the room: one occupant per nickname, with one or more clients of the same user
 //! ([XEP-0045 §7.2.8](https://xmpp.org/extensions/xep-0045.html#enter-conflict)).
 
+use std::cell::Cell;
+use std::fmt;
+
 use aws_lc_rs::hmac;
 use waxwing_core::prelude::*;
 use waxwing_xmpp::Timestamp;
@@ -25,6 +28,44 @@ pub(crate) struct Occupant {
     pub(crate) stanzas: Bucket,
     /// Changes of nickname.
     pub(crate) nicks: Bucket,
+    pub(crate) faces: Faces,
+}
+
+/// The presence of an occupant as others get it who come in: made once, for those who see real addresses and for those who
+/// do not.
+#[derive(Default)]
+pub(crate) struct Faces {
+    full: Cell<Option<Stanza>>,
+    limited: Cell<Option<Stanza>>,
+}
+
+impl Faces {
+    /// The presence, made by `make` if it is not there.
+    pub(crate) fn get(&self, full: bool, make: impl FnOnce() -> Stanza) -> Stanza {
+        let cell = if full { &self.full } else { &self.limited };
+        let face = cell.take().unwrap_or_else(make);
+        cell.set(Some(face.clone()));
+        face
+    }
+
+    /// It is another one from now on.
+    pub(crate) fn forget(&self) {
+        self.full.set(None);
+        self.limited.set(None);
+    }
+}
+
+/// A copy of an occupant is about to be changed.
+impl Clone for Faces {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Faces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faces")
+    }
 }
 
 /// A client in the room.
@@ -59,6 +100,7 @@ impl Occupant {
     pub(crate) fn show(&mut self, client: Client) {
         self.clients.retain(|other| other.jid != client.jid);
         self.clients.push(client);
+        self.faces.forget();
     }
 
     pub(crate) fn addresses(&self) -> impl Iterator<Item = Jid> + '_ {

@@ -76,7 +76,6 @@ impl Room {
         let before = std::mem::replace(&mut self.settings, submitted.settings);
         turn.write(Row::Room);
         self.apply_presence(turn, &before);
-        self.apply_members_only(turn, &before);
         for (jid, affiliation) in lines {
             let row = Affiliate {
                 affiliation,
@@ -86,6 +85,7 @@ impl Room {
             let note = Note { actor: self.actor(from), ..Note::default() };
             self.set_affiliation(turn, &jid, row, &note, true);
         }
+        self.apply_members_only(turn, &before);
         if before != self.settings {
             self.announce_changes(turn, &before);
         }
@@ -95,27 +95,23 @@ impl Room {
 
     /// What the full lists of owners and admins in the form change.
     fn lines(&self, submitted: &Submitted) -> Vec<(BareJid, Affiliation)> {
-        let empty = Vec::new();
-        let mut lines = Vec::new();
-        let wanted = [(&submitted.owners, Affiliation::Owner), (&submitted.admins, Affiliation::Admin)];
-        for (list, affiliation) in wanted {
-            let Some(list) = list else { continue };
-            // Who is an owner is no admin beside that.
-            let owners =
-                submitted.owners.as_ref().filter(|_| affiliation == Affiliation::Admin).unwrap_or(&empty);
-            let stays =
-                |jid: &BareJid| self.affiliations.row(jid).is_some_and(|row| row.affiliation == affiliation);
-            let new = list.iter().filter(|jid| !stays(jid) && !owners.contains(jid));
-            lines.extend(new.map(|jid| (jid.clone(), affiliation)));
-            let gone =
-                self.affiliations.list(affiliation).map(|(jid, _)| jid).filter(|jid| !list.contains(jid));
-            lines.extend(gone.map(|jid| (jid.clone(), Affiliation::None)));
-        }
-        // Who moves from one list to the other keeps the higher place.
-        let named = |jid: &BareJid| {
-            lines.iter().any(|(other, affiliation)| other == jid && *affiliation > Affiliation::None)
+        let now = |affiliation| self.affiliations.list(affiliation).map(|(jid, _)| jid.clone());
+        let owners = submitted.owners.clone().unwrap_or_else(|| now(Affiliation::Owner).collect());
+        let admins = submitted.admins.clone().unwrap_or_else(|| now(Affiliation::Admin).collect());
+        // Who is an owner is no admin beside that.
+        let admins = admins.into_iter().filter(|jid| !owners.contains(jid));
+        let mut wanted: Vec<(BareJid, Affiliation)> = admins.map(|jid| (jid, Affiliation::Admin)).collect();
+        wanted.extend(owners.into_iter().map(|jid| (jid, Affiliation::Owner)));
+        let gone = now(Affiliation::Owner).chain(now(Affiliation::Admin));
+        let gone: Vec<BareJid> = gone.filter(|jid| wanted.iter().all(|(other, _)| other != jid)).collect();
+        let stays = |(jid, affiliation): &(BareJid, Affiliation)| {
+            self.affiliations.row(jid).is_some_and(|row| row.affiliation == *affiliation)
         };
-        lines.iter().filter(|(jid, to)| *to > Affiliation::None || !named(jid)).cloned().collect()
+        // First who comes, so that there is an owner at any moment.
+        wanted.retain(|line| !stays(line));
+        wanted.reverse();
+        wanted.extend(gone.into_iter().map(|jid| (jid, Affiliation::None)));
+        wanted
     }
 
     /// §10.2: who is no member leaves a room that becomes members-only.

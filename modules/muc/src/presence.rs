@@ -44,6 +44,11 @@ impl Room {
         presence
     }
 
+    /// The same for others, when there is nothing else to say.
+    pub(crate) fn face(&self, turn: &Turn<'_>, occupant: &Occupant, full: bool) -> Stanza {
+        occupant.faces.get(full, || self.presence(turn, occupant, &Note::default(), full, false))
+    }
+
     /// The same, of somebody who is not there any more.
     pub(crate) fn absence(
         &self,
@@ -64,6 +69,9 @@ impl Room {
 
     /// Tells everybody how an occupant stands now: the others first, then itself. `seen`: whether the others saw it before.
     pub(crate) fn tell(&self, turn: &mut Turn<'_>, occupant: &Occupant, note: &Note, seen: bool) {
+        if let Some(there) = self.occupant_named(occupant.nick()) {
+            there.faces.forget();
+        }
         let audience = self.audience(occupant);
         if self.is_broadcast(occupant.role) {
             turn.send_all(self.presence(turn, occupant, note, true, false), audience.full);
@@ -75,7 +83,7 @@ impl Room {
             turn.send_all(gone(true), audience.full);
             turn.send_all(gone(false), audience.limited);
         }
-        let own = self.presence(turn, occupant, note, true, true);
+        let own = self.presence(turn, occupant, note, self.sees_addresses(occupant.role), true);
         turn.send_all(own, occupant.addresses().collect::<Vec<_>>());
     }
 
@@ -83,7 +91,10 @@ impl Room {
     pub(crate) fn tell_gone(&self, turn: &mut Turn<'_>, occupant: &Occupant, status: &Children, note: &Note) {
         let affiliation = self.affiliation(turn, &occupant.real);
         let gone = |full, own| self.absence(occupant, affiliation, status, note, (full, own));
-        turn.send_all(gone(true, true), occupant.addresses().collect::<Vec<_>>());
+        turn.send_all(
+            gone(self.sees_addresses(occupant.role), true),
+            occupant.addresses().collect::<Vec<_>>(),
+        );
         if self.is_broadcast(occupant.role) {
             let audience = self.audience(occupant);
             turn.send_all(gone(true, false), audience.full);
@@ -107,7 +118,7 @@ impl Room {
         for other in
             self.occupants.values().filter(|other| other.jid != me.jid && self.is_broadcast(other.role))
         {
-            let presence = self.presence(turn, other, &Note::default(), full, false);
+            let presence = self.face(turn, other, full);
             turn.send(presence.to(to));
         }
     }

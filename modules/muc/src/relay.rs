@@ -35,15 +35,23 @@ impl Relayed {
         }
     }
 
-    /// Notes a private message: an error about it is for its sender.
-    pub(crate) fn message(&mut self, turn: &Turn<'_>, from: &Jid, to: &Jid, message: &Stanza) {
-        let Some(id) = message.id.clone() else { return };
+    /// Notes a private message, or an invitation: an error about it is for whoever caused it. `shown`: from whom that comes
+    /// then, if not from the occupant that sends it.
+    pub(crate) fn message(
+        &mut self,
+        turn: &Turn<'_>,
+        from: &Jid,
+        to: &Jid,
+        message: &Stanza,
+        shown: Option<Jid>,
+    ) {
+        let Some(id) = message.id.as_ref().map(Text::detach) else { return };
         let relay = Relay {
             asker: from.clone(),
-            asked_id: id.detach(),
-            occupant: None,
+            asked_id: id.clone(),
+            occupant: shown,
             to: to.clone(),
-            id: id.detach(),
+            id,
             iq: false,
         };
         self.add(turn, relay);
@@ -117,7 +125,8 @@ impl Room {
     pub(crate) fn return_error(&mut self, turn: &mut Turn<'_>, from: &Jid, stanza: &Stanza) -> bool {
         let id = stanza.id.clone().unwrap_or_default();
         let Some(relay) = self.relayed.take(from, &id, false) else { return false };
-        let Some(occupant) = self.occupant_of(from).map(|occupant| occupant.jid.clone()) else { return true };
+        let occupant = || self.occupant_of(from).map(|occupant| occupant.jid.clone());
+        let Some(occupant) = relay.occupant.or_else(occupant) else { return true };
         if self.is_occupant(&relay.asker) {
             let mut error = stanza.clone();
             self.clean(&mut error);

@@ -16,7 +16,7 @@ use crate::config::Create;
 use crate::handle::Handle;
 use crate::history;
 use crate::nick;
-use crate::occupant::{self, Client, Occupant};
+use crate::occupant::{self, Client, Faces, Occupant};
 use crate::owner::Destroyed;
 use crate::rate::Bucket;
 use crate::room::Room;
@@ -155,6 +155,7 @@ impl Muc {
             id,
             stanzas: Bucket::new(config.burst, now),
             nicks: Bucket::new(config.nick_changes, now),
+            faces: Faces::default(),
             real: real.clone(),
         });
         if occupant.real == real {

@@ -17,6 +17,7 @@ mod last;
 mod limits;
 mod service;
 mod talk;
+mod together;
 mod views;
 
 pub(crate) const MUC: &str = "http://jabber.org/protocol/muc";

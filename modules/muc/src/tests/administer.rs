@@ -22,7 +22,7 @@ async fn xep0045_8_2_a_moderator_kicks() {
     ok(&admin(&mut crone, COVEN, "<item nick='thirdwitch' role='none'><reason>Avaunt</reason></item>").await);
     hag.expect(&format!(
         "<presence from='{COVEN}/thirdwitch' to='hag66@shakespeare.lit/r' type='unavailable'><x xmlns='{USER}'>
-           <item affiliation='none' role='none' jid='hag66@shakespeare.lit/r'><actor nick='firstwitch' jid='crone1@shakespeare.lit'/><reason>Avaunt</reason></item>
+           <item affiliation='none' role='none' jid='hag66@shakespeare.lit/r'><actor nick='firstwitch'/><reason>Avaunt</reason></item>
            <status code='110'/><status code='307'/></x><occupant-id xmlns='urn:xmpp:occupant-id:0' id='{{any}}'/></presence>"
     ))
     .await;
@@ -199,6 +199,29 @@ async fn xep0045_10_2_changes_of_the_configuration_are_announced() {
     // §10.2: who is no member goes.
     ok(&configure(&mut crone, COVEN, "membersonly=1").await);
     assert_eq!(codes(&drain(&mut hag)[0]), ["110", "322"]);
+}
+
+/// §10.5, §10.8: the form has the full lists.
+#[tokio::test]
+async fn xep0045_10_2_the_form_changes_the_lists_of_owners_and_admins() {
+    let server = server().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    // The only owner does not become an admin by that.
+    ok(&configure(&mut crone, COVEN, "roomadmins=crone1@shakespeare.lit,hag66@shakespeare.lit").await);
+    let mine =
+        drain(&mut hag).into_iter().find(|stanza| nick(stanza) == "thirdwitch").expect("its own presence");
+    assert_eq!(item(&mine, "affiliation").as_deref(), Some("admin"));
+    ok(&configure(&mut crone, COVEN, "membersonly=1 roomowners=hag66@shakespeare.lit roomadmins=").await);
+    let seen = drain(&mut hag);
+    let last = |name: &str| {
+        seen.iter().rev().find(|stanza| nick(stanza) == name).and_then(|stanza| item(stanza, "affiliation"))
+    };
+    assert_eq!((last("thirdwitch").as_deref(), last("firstwitch").as_deref()), (Some("owner"), Some("none")));
+    refused(
+        &ask(&mut crone, "get", COVEN, &format!("<query xmlns='{MUC}#owner'/>")).await,
+        Condition::Forbidden,
+    );
+    assert_eq!(codes(seen.iter().find(|stanza| nick(stanza) == "firstwitch").unwrap()), ["321"]);
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ async fn xep0045_10_9_an_owner_destroys_the_room() {
     ok(&ask(&mut crone, "set", COVEN, &destroy).await);
     hag.expect(&format!(
         "<presence from='{COVEN}/thirdwitch' to='hag66@shakespeare.lit/r' type='unavailable'><x xmlns='{USER}'>
-           <item affiliation='none' role='none'/><destroy jid='heath@conference.shakespeare.lit'>
+           <item affiliation='none' role='none' jid='hag66@shakespeare.lit/r'/><destroy jid='heath@conference.shakespeare.lit'>
            <reason>Macbeth doth come.</reason></destroy><status code='110'/></x>
            <occupant-id xmlns='urn:xmpp:occupant-id:0' id='{{any}}'/></presence>"
     ))

@@ -54,6 +54,25 @@ async fn xep0045_6_3_public_rooms_are_listed_and_hidden_ones_are_not() {
         .filter_map(|item| item.attr("jid").map(str::to_owned))
         .collect();
     assert_eq!(jids, ["a@conference.shakespeare.lit", "c@conference.shakespeare.lit"]);
+    // §6.3: the rest by XEP-0059.
+    let page = async |hag: &mut TestClient, set: &str| {
+        let rsm = "http://jabber.org/protocol/rsm";
+        let query = format!(
+            "<query xmlns='http://jabber.org/protocol/disco#items'><set xmlns='{rsm}'>{set}</set></query>"
+        );
+        let answer = ask(hag, "get", "conference.shakespeare.lit", &query).await;
+        let tree = answer.payload().unwrap().tree();
+        let jids: Vec<String> =
+            tree.children().filter_map(|item| item.attr("jid")).map(|jid| jid[..1].to_owned()).collect();
+        (jids.join(""), tree.child(rsm, "set").and_then(|set| set.child_text(rsm, "last")))
+    };
+    let (first, last) = page(&mut hag, "").await;
+    let last = last.expect("the last one");
+    assert_eq!((first.as_str(), last.as_str()), ("ac", "c@conference.shakespeare.lit"));
+    assert_eq!(page(&mut hag, &format!("<after>{last}</after>")).await.0, "d");
+    assert_eq!(page(&mut hag, "<max>1</max><before/>").await.0, "d");
+    assert_eq!(page(&mut hag, &format!("<before>{last}</before>")).await.0, "a");
+    assert_eq!(page(&mut hag, "<max>0</max>").await.0, "");
 }
 
 #[tokio::test]

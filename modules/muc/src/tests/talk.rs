@@ -182,6 +182,11 @@ async fn xep0045_7_8_2_invitations_and_declines_pass_through_the_room() {
             "<message from='{COVEN}' to='crone1@shakespeare.lit/r'><x xmlns='{USER}'><decline from='hecate@shakespeare.lit'><reason>busy</reason></decline></x></message>"
         ))
         .await;
+    // §7.8.2: nobody is there.
+    crone.send(&invite.replace("hecate@", "nobody@")).await;
+    let came = drain(&mut crone);
+    assert_eq!((came.len(), came[0].is_error(), came[0].id.as_deref()), (1, true, Some("i")), "{came:?}");
+    assert_eq!(came[0].from.as_ref().map(Jid::as_str), Some(COVEN));
     // Nobody sends through the room to who is not in it.
     hecate
         .send(&format!(
