@@ -49,16 +49,8 @@ impl Mam {
     /// What the page may take: the config's limits, and less if the client has not read what it got before.
     fn room(&self, session: &Session, request: &Request) -> Result<Room, StanzaError> {
         let max = request.set.max.unwrap_or(self.config.page_default).min(self.config.page_max);
-        let free =
-            (session.host().limits().mailbox_bytes_max.0 / 2).saturating_sub(session.mailbox().bytes());
-        if free == 0 && max > 0 {
-            self.metrics.refused.inc();
-            return Err(
-                StanzaError::from(Condition::ResourceConstraint).text("Read first what waits for you.")
-            );
-        }
-        let bytes_max = free.min(self.config.page_bytes_max.0);
-        Ok(Room { max, bytes_max: u64::try_from(bytes_max).unwrap_or(u64::MAX) })
+        Room::beside(session, max, self.config.page_bytes_max.0)
+            .inspect_err(|_| drop(self.metrics.refused.inc()))
     }
 
     /// §4.2.

@@ -35,6 +35,23 @@ pub struct Room {
     pub bytes_max: u64,
 }
 
+impl Room {
+    /// What a page may take beside what already waits for a client that has not read it.
+    ///
+    /// # Errors
+    /// `resource-constraint` if too much waits.
+    pub fn beside(session: &Session, max: usize, bytes_max: usize) -> Result<Self, StanzaError> {
+        let limit = session.host().limits().mailbox_bytes_max.0 / 2;
+        let free = limit.saturating_sub(session.mailbox().bytes());
+        if free == 0 && max > 0 {
+            let text = "Read first what waits for you.";
+            return Err(StanzaError::from(Condition::ResourceConstraint).text(text));
+        }
+        let bytes_max = u64::try_from(free.min(bytes_max)).unwrap_or(u64::MAX);
+        Ok(Self { max, bytes_max })
+    }
+}
+
 /// A page of the result set, and what is known of the set.
 #[derive(Debug)]
 pub struct Answer {

@@ -56,8 +56,12 @@ impl Muc {
         let query = Query::from_tree(&request.payload.tree())?;
         let config = self.config();
         let max = query.set.max.unwrap_or(config.page_default).min(config.page_max);
-        let bytes_max = u64::try_from(config.page_bytes_max.0).unwrap_or(u64::MAX);
-        let answer = reader.answer(&query, Page { max, bytes_max }).await?;
+        let bytes_max = config.page_bytes_max.0;
+        let page = match request.origin.session() {
+            Some(session) => Page::beside(session, max, bytes_max)?,
+            None => Page { max, bytes_max: u64::try_from(bytes_max).unwrap_or(u64::MAX) },
+        };
+        let answer = reader.answer(&query, page).await?;
         let results = self.results(request, &query, reader, reading, &answer);
         for result in results {
             self.host.router().send(result).await;

@@ -19,6 +19,7 @@ pub(crate) struct Request<'a> {
     pub(crate) payload: &'a Child,
     pub(crate) set: bool,
     pub(crate) exempt: bool,
+    pub(crate) origin: &'a Origin,
 }
 
 impl Muc {
@@ -43,7 +44,7 @@ impl Muc {
             return if answers { self.reply(stanza, Reply::empty(), origin).await } else { Ok(()) };
         }
         let Some(payload) = stanza.children.iter().next() else { return Err(Condition::BadRequest.into()) };
-        let request = Request { handle, from, payload, set, exempt };
+        let request = Request { handle, from, payload, set, exempt, origin };
         let reply = self.request(&request).await?;
         self.reply(stanza, reply, origin).await
     }

@@ -66,7 +66,7 @@ impl Outbox {
             return custody;
         }
         // A connection that ends in the middle must not keep others from going on.
-        let _sending = Sending(self);
+        let mut sending = Sending { outbox: self, done: false };
         while let Some(stanza) = self.next() {
             let alone = matches!(stanza.kind, Kind::Message(MessageType::Normal | MessageType::Chat));
             let sent = router.route(stanza, Origin::Server, Custody::memory()).await;
@@ -75,6 +75,8 @@ impl Outbox {
             }
             self.advance();
         }
+        // From here on it may be another's.
+        sending.done = true;
         custody
     }
 
@@ -108,12 +110,17 @@ impl Outbox {
 }
 
 /// Somebody routes stanzas of the outbox.
-struct Sending<'a>(&'a Outbox);
+struct Sending<'a> {
+    outbox: &'a Outbox,
+    done: bool,
+}
 
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
-        self.0.queue.lock().busy = false;
-        self.0.drained.notify_waiters();
+        if !self.done {
+            self.outbox.queue.lock().busy = false;
+        }
+        self.outbox.drained.notify_waiters();
     }
 }
 

@@ -62,8 +62,11 @@ async fn xep0045_6_3_public_rooms_are_listed_and_hidden_ones_are_not() {
         );
         let answer = ask(hag, "get", "conference.shakespeare.lit", &query).await;
         let tree = answer.payload().unwrap().tree();
-        let jids: Vec<String> =
-            tree.children().filter_map(|item| item.attr("jid")).map(|jid| jid[..1].to_owned()).collect();
+        let jids: Vec<String> = tree
+            .children()
+            .filter_map(|item| item.attr("jid"))
+            .map(|jid| jid.chars().take(1).collect())
+            .collect();
         (jids.join(""), tree.child(rsm, "set").and_then(|set| set.child_text(rsm, "last")))
     };
     let (first, last) = page(&mut hag, "").await;
