@@ -15,6 +15,7 @@ mod enter;
 mod extras;
 mod last;
 mod limits;
+mod remote;
 mod service;
 mod talk;
 mod together;
