@@ -22,6 +22,7 @@ pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_vcard::VCard>(),
     ModuleDef::of::<waxwing_private::Private>(),
     ModuleDef::of::<waxwing_push::Push>(),
+    ModuleDef::of::<waxwing_muc::Muc>(),
     ModuleDef::of::<waxwing_ping::Ping>(),
     ModuleDef::of::<waxwing_version::Version>(),
     ModuleDef::of::<waxwing_time::Time>(),
