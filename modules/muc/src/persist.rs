@@ -37,6 +37,7 @@ impl Muc {
             return Ok(None);
         }
         let mut batch = Batch::new(Partition::Main);
+        let new = room.number.is_none();
         let number = match room.number {
             Some(number) => number,
             None => {
@@ -48,8 +49,17 @@ impl Muc {
         for row in &rows {
             self.put(&mut batch, number, room, row)?;
         }
-        let ticket = self.index.store().apply(batch)?;
-        Ok(Some(ticket))
+        match self.index.store().apply(batch) {
+            Ok(ticket) => Ok(Some(ticket)),
+            Err(cause) => {
+                if new {
+                    // It is not on disk: the next change tries again.
+                    room.number = None;
+                    self.counted(-1);
+                }
+                Err(cause)
+            }
+        }
     }
 
     /// The room gets its number.

@@ -82,7 +82,8 @@ impl Room {
             // §6.6: bad-request for disco; XEP-0410 §3.3: not-acceptable.
             let disco = payload
                 .is_some_and(|payload| [ns::DISCO_INFO, ns::DISCO_ITEMS].contains(&payload.namespace()));
-            return Err(if disco { Condition::BadRequest } else { Condition::NotAcceptable }.into());
+            let not_here = StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel);
+            return Err(if disco { Condition::BadRequest.into() } else { not_here });
         };
         let Some(you) = self.occupant_named(name).cloned() else {
             return Err(Condition::ItemNotFound.into());

@@ -94,7 +94,9 @@ impl Muc {
             }
             Kind::Presence(_) => Ok(()),
             // XEP-0410 §3.2: `item-not-found` would mean that the client is in the room.
-            Kind::Iq(_) if to.resource().is_some() => Err(Condition::NotAcceptable.into()),
+            Kind::Iq(_) if to.resource().is_some() => {
+                Err(StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel))
+            }
             Kind::Message(_) | Kind::Iq(_) => Err(Condition::ItemNotFound.into()),
         }
     }
