@@ -25,6 +25,7 @@ pub(crate) static MODULES: &[ModuleDef] = &[
     ModuleDef::of::<waxwing_privilege::Privilege>(),
     ModuleDef::of::<waxwing_delegation::Delegation>(),
     ModuleDef::of::<waxwing_push::Push>(),
+    ModuleDef::of::<waxwing_muc::Muc>(),
     ModuleDef::of::<waxwing_ping::Ping>(),
     ModuleDef::of::<waxwing_version::Version>(),
     ModuleDef::of::<waxwing_time::Time>(),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use waxwing_core::prelude::*;
 use waxwing_core::{Contacts, DiscoAnswer, DiscoItem, DiscoNode, DiscoQuery};
+use waxwing_xmpp::SetRequest;
 
 pub mod caps;
 mod config;
@@ -111,7 +112,7 @@ impl Disco {
         let query = query(&iq)?;
         if !self.may_ask(&iq).await? {
             // §8, rule 2: an empty set, as for an account that does not exist.
-            return Ok(Reply::tree(&write::items(query.node.as_deref(), &[])));
+            return Ok(Reply::tree(&write::items(query.node.as_deref(), &DiscoNode::default())));
         }
         let mut answer = iq.host.disco(on(iq.to), query.clone()).await?.ok_or(Condition::ItemNotFound)?;
         if query.node.is_none() {
@@ -120,11 +121,11 @@ impl Disco {
                 None => answer.items.extend(self.host_items(&iq.host)),
             }
         }
-        Ok(Reply::tree(&write::items(query.node.as_deref(), &answer.items)))
+        Ok(Reply::tree(&write::items(query.node.as_deref(), &answer)))
     }
 
     async fn no_items(self: Arc<Self>, iq: IqRequest) -> IqResult {
-        Ok(Reply::tree(&write::items(query(&iq)?.node.as_deref(), &[])))
+        Ok(Reply::tree(&write::items(query(&iq)?.node.as_deref(), &DiscoNode::default())))
     }
 
     /// XEP-0030 §8: others' accounts answer those who may see their presence. Hosts answer everybody.
@@ -181,7 +182,15 @@ fn query(iq: &IqRequest) -> Result<DiscoQuery, StanzaError> {
         origin: iq.origin.clone(),
         // §4.2: a node is never empty; an empty one means the entity itself.
         node: iq.payload.attribute("node").filter(|node| !node.is_empty()),
+        set: set(&iq.payload)?,
     })
+}
+
+/// XEP-0059 §2: which page of the items, if somebody wants one.
+fn set(payload: &Child) -> Result<Option<SetRequest>, StanzaError> {
+    let Some(set) = payload.lift().find(ns::RSM, "set").map(Child::tree) else { return Ok(None) };
+    let set = SetRequest::from_tree(&set);
+    set.map(Some).ok_or_else(|| StanzaError::bad_request("<max/> and <index/> are numbers."))
 }
 
 /// Each feature once, in order; each identity once (§3.1).

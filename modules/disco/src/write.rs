@@ -1,6 +1,6 @@
 //! The two answers as XML.
 
-use waxwing_core::{DiscoItem, DiscoNode};
+use waxwing_core::DiscoNode;
 use waxwing_xml::Tree;
 use waxwing_xmpp::ns;
 
@@ -26,8 +26,8 @@ pub(crate) fn info(node: Option<&str>, answer: &DiscoNode) -> Tree {
 }
 
 /// XEP-0030 §4.1; without items the query is empty (§7).
-pub(crate) fn items(node: Option<&str>, items: &[DiscoItem]) -> Tree {
-    items.iter().fold(query(ns::DISCO_ITEMS, node), |query, item| {
+pub(crate) fn items(node: Option<&str>, answer: &DiscoNode) -> Tree {
+    let query = answer.items.iter().fold(query(ns::DISCO_ITEMS, node), |query, item| {
         let mut element = Tree::new(ns::DISCO_ITEMS, "item").with_attr("jid", item.jid.as_str());
         if let Some(node) = &item.node {
             element.set_attr("node", node.as_str());
@@ -36,7 +36,11 @@ pub(crate) fn items(node: Option<&str>, items: &[DiscoItem]) -> Tree {
             element.set_attr("name", name.as_str());
         }
         query.with_child(element)
-    })
+    });
+    match &answer.set {
+        Some(set) => query.with_child(set.to_tree()),
+        None => query,
+    }
 }
 
 /// §3.2: the answer mirrors the node that was asked about.

@@ -14,12 +14,7 @@ impl Log {
     /// # Errors
     /// `internal-server-error` if the store takes no more: the message is not accepted.
     pub(crate) fn append(&self, event: &mut Event, side: Side) -> Result<(), StanzaError> {
-        let broken = || StanzaError::from(Condition::InternalServerError);
-        let account = event.account.clone().ok_or_else(broken)?;
-        // The gate has loaded it.
-        let state = self.logs.peek(&account).ok_or_else(broken)?;
-        let mut state = state.lock();
-        let position = state.next(self.host.clock().now().0);
+        let account = event.account.clone().ok_or(Condition::InternalServerError)?;
         let flags = match side {
             Side::Sent => SENT,
             Side::Received => {
@@ -27,9 +22,42 @@ impl Log {
                 owed | if event.keep.archived { 0 } else { HIDDEN }
             }
         };
-        let row = table::row(flags, &event.stanza);
+        let session = event.origin.session().filter(|_| side == Side::Received);
+        let (position, ticket) = self.write(&account, &event.stanza, flags, session)?;
+        event.custody.attach(ticket);
+        event.logged = Some(position);
+        if side == Side::Received && flags & HIDDEN == 0 {
+            // XEP-0313 §3.5: only for who may read the archive.
+            event.stanza.children.push(self.stanza_id(&account, position).to_child());
+        }
+        Ok(())
+    }
+
+    /// Appends what was said in a room to the room's archive; nobody is owed it. [`Log::ready`] comes before. Returns its
+    /// position, and the ticket of the write.
+    ///
+    /// # Errors
+    /// `internal-server-error` if the store takes no more: the message is not accepted.
+    pub fn keep(&self, room: &Account, stanza: &Stanza) -> Result<(u64, Ticket), StanzaError> {
+        self.write(room, stanza, 0, None)
+    }
+
+    /// Writes one row, under the lock of the log's state.
+    fn write(
+        &self,
+        account: &Account,
+        stanza: &Stanza,
+        flags: u8,
+        session: Option<&SessionRef>,
+    ) -> Result<(u64, Ticket), StanzaError> {
+        let broken = || StanzaError::from(Condition::InternalServerError);
+        // The gate has loaded it.
+        let state = self.logs.peek(account).ok_or_else(broken)?;
+        let mut state = state.lock();
+        let position = state.next(self.host.clock().now().0);
+        let row = table::row(flags, stanza);
         let (_, bytes) = table::glance(&row);
-        let batch = self.batch(event, side, &account, position, flags, &row);
+        let batch = self.batch(account, stanza, position, flags, &row, session);
         let ticket = batch.and_then(|batch| self.rows.store().apply(batch)).map_err(|cause| {
             match cause {
                 // The store says so once, not for each.
@@ -40,40 +68,30 @@ impl Log {
         })?;
         state.add(position, flags, bytes);
         state.written = Some(ticket.clone());
-        self.note_change(&account, &mut state);
-        drop(state);
+        self.note_change(account, &mut state);
         self.metrics.appended.inc();
-        event.custody.attach(ticket);
-        event.logged = Some(position);
-        if side == Side::Received && flags & HIDDEN == 0 {
-            // XEP-0313 §3.5: only for who may read the archive.
-            event.stanza.children.push(self.stanza_id(&account, position).to_child());
-        }
-        Ok(())
+        Ok((position, ticket))
     }
 
     fn batch(
         &self,
-        event: &Event,
-        side: Side,
         account: &Account,
+        stanza: &Stanza,
         position: u64,
         flags: u8,
         row: &waxwing_store::Raw,
+        session: Option<&SessionRef>,
     ) -> Result<Batch, StoreError> {
         let month = table::month(position);
         let mut batch = Batch::new(Partition::Month(month));
         self.rows.month(month).put_into(&mut batch, account.number(), &position, row)?;
-        let peer = match side {
-            Side::Sent => event.stanza.to.as_ref(),
-            Side::Received => event.stanza.from.as_ref(),
-        };
+        let peer = if flags & SENT != 0 { stanza.to.as_ref() } else { stanza.from.as_ref() };
         if let (Some(peer), 0) = (peer, flags & HIDDEN) {
             let key = (table::peer(peer), position);
             self.peers.month(month).put_into(&mut batch, account.number(), &key, &())?;
         }
         // The last row that a stanza of this stream makes: who comes back after a crash learns how far it came.
-        if let (Side::Received, Some(session)) = (side, event.origin.session())
+        if let Some(session) = session
             && let Some((key, count)) = session.note_inbound()
         {
             self.inbound.month(month).put_into(&mut batch, session.account().number(), &key, &count)?;

@@ -1,4 +1,5 @@
-//! The log of each account: one row for each message that must not be lost, the archive and what is owed in one.
+//! The log of each account and of each room: one row for each message that must not be lost, the archive and what is owed
+//! in one.
 //!
 //! A message is appended once, under the account's arrival lock, before it goes into any mailbox; so the order of the
 //! log is the order of the mailboxes. The account is owed the row until one of its clients has acknowledged it: there
@@ -78,7 +79,9 @@ impl Module for Log {
     type Config = Config;
 
     const INFO: ModuleInfo = ModuleInfo::new("log", "Keeps what must not be lost")
-        .specs(&[Spec::xep(359, "0.7.0").partial("for accounts"), Spec::xep(203, "2.0")])
+        .specs(&[Spec::xep(359, "0.7.0").partial("for accounts and rooms"), Spec::xep(203, "2.0")])
+        // Rooms have archives as well.
+        .scope(Scope::Host(HostKind::Any))
         // They say what is kept.
         .after(&["mam", "offline"]);
 

@@ -82,7 +82,12 @@ impl Log {
         while looked < ACCOUNTS_A_TURN {
             let after = self.round.lock().after.clone();
             let numbers = self.rows.store().numbers();
-            let page = numbers.list(NameKind::Account, "", after.as_deref(), ACCOUNTS_READ).await?;
+            // A service has rooms instead of accounts.
+            let kind = match self.host.kind() {
+                HostKind::Service => NameKind::Room,
+                HostKind::Accounts | HostKind::Any => NameKind::Account,
+            };
+            let page = numbers.list(kind, "", after.as_deref(), ACCOUNTS_READ).await?;
             let Some((last, _)) = page.last().cloned() else {
                 *self.round.lock() = Round { after: None, due: now.plus(BETWEEN_ROUNDS) };
                 return Ok(true);

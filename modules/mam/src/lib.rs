@@ -8,6 +8,7 @@
 mod archive;
 mod policy;
 mod prefs;
+mod reader;
 mod request;
 mod retract;
 
@@ -21,8 +22,11 @@ use waxwing_core::prelude::*;
 use waxwing_log::Log;
 use waxwing_roster::RosterService;
 
+pub use policy::belongs_in_room;
 pub use prefs::ByDefault;
 use prefs::{Held, PrefsTable};
+pub use reader::{Answer, Reader, Room};
+pub use request::{Request, form};
 
 /// `[host.<name>.modules.mam]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,8 +211,10 @@ impl Mam {
     }
 }
 
-const NS: &str = "urn:xmpp:mam:2";
-const NS_EXTENDED: &str = "urn:xmpp:mam:2#extended";
+/// XEP-0313.
+pub const NS: &str = "urn:xmpp:mam:2";
+/// XEP-0313 §4.3.
+pub const NS_EXTENDED: &str = "urn:xmpp:mam:2#extended";
 const NS_GROUPCHAT_FIELD: &str = "urn:xmpp:mam:2#groupchat-field";
 const NS_TOMBSTONE: &str = "urn:xmpp:message-retract:1#tombstone";
 

@@ -24,6 +24,23 @@ pub(crate) fn is_worth_keeping(stanza: &Stanza) -> bool {
     }
 }
 
+/// Whether a message to everybody in a room belongs into the room's archive.
+///
+/// [XEP-0313 §6.1.2](https://xmpp.org/extensions/xep-0313.html#business-storeret-muc-archives): what has a body, changes of
+/// the subject; and what changes messages. Receipts and markers of everybody would be more than what was said.
+pub fn belongs_in_room(stanza: &Stanza) -> bool {
+    let hint = |name| stanza.has_hint(name);
+    if hint("no-store") || hint("no-permanent-store") {
+        return false;
+    }
+    let supplements =
+        |child: &Child| !matches!(child.namespace(), NS_RECEIPTS | NS_MARKERS) && is_conversation(child);
+    stanza.has_body()
+        || stanza.children.find(waxwing_xml::CONTENT, "subject").is_some()
+        || hint("store")
+        || stanza.children.iter().any(supplements)
+}
+
 /// Whether an element by itself says something that another device of the user has to know.
 fn is_conversation(child: &Child) -> bool {
     let name = child.name();
@@ -122,6 +139,31 @@ mod tests {
             "<thread>t</thread>",
         ] {
             assert!(!kept("chat", inner) && !kept("normal", inner), "{inner}");
+        }
+    }
+
+    #[test]
+    fn xep0313_6_1_2_what_is_kept_of_a_room() {
+        let kept = |inner: &str| {
+            let xml = format!("<message from='coven@chat.lit/hag' type='groupchat'>{inner}</message>");
+            belongs_in_room(&Stanza::parse(&xml).unwrap())
+        };
+        for inner in [
+            "<body>x</body>",
+            "<subject/>",
+            "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>+</reaction></reactions>",
+            "<retract xmlns='urn:xmpp:message-retract:1' id='1'/>",
+            "<x xmlns='urn:example'/><store xmlns='urn:xmpp:hints'/>",
+        ] {
+            assert!(kept(inner), "{inner}");
+        }
+        for inner in [
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+            "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>",
+            "<received xmlns='urn:xmpp:receipts' id='1'/>",
+            "<body>x</body><no-store xmlns='urn:xmpp:hints'/>",
+        ] {
+            assert!(!kept(inner), "{inner}");
         }
     }
 

@@ -7,18 +7,25 @@ use crate::NS;
 
 /// A query, read but not yet compared with the archive. All filters are optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Request {
+pub struct Request {
     /// Comes back with each result (§4).
-    pub(crate) queryid: Option<String>,
-    pub(crate) with: Option<Jid>,
-    pub(crate) start: Option<Timestamp>,
-    pub(crate) end: Option<Timestamp>,
-    pub(crate) before_id: Option<String>,
-    pub(crate) after_id: Option<String>,
-    pub(crate) ids: Option<Vec<String>>,
-    pub(crate) set: SetRequest,
+    pub queryid: Option<String>,
+    /// To or from this address.
+    pub with: Option<Jid>,
+    /// Not before.
+    pub start: Option<Timestamp>,
+    /// Not after.
+    pub end: Option<Timestamp>,
+    /// Before the message with this id.
+    pub before_id: Option<String>,
+    /// After the message with this id.
+    pub after_id: Option<String>,
+    /// Those with these ids.
+    pub ids: Option<Vec<String>>,
+    /// The page (XEP-0059).
+    pub set: SetRequest,
     /// The page comes newest first (§4.3.4).
-    pub(crate) flip: bool,
+    pub flip: bool,
 }
 
 impl Request {
@@ -26,7 +33,7 @@ impl Request {
     ///
     /// # Errors
     /// `bad-request` for what cannot be read, `feature-not-implemented` for what is not offered.
-    pub(crate) fn from_tree(query: &Tree) -> Result<Self, StanzaError> {
+    pub fn from_tree(query: &Tree) -> Result<Self, StanzaError> {
         if query.attr("node").is_some() {
             // §6.1.3: for archives of pubsub nodes.
             return Err(not_offered("An account's archive has no nodes."));
@@ -91,7 +98,7 @@ impl Request {
 }
 
 /// §4.1.5: the fields that there are.
-pub(crate) fn form() -> Tree {
+pub fn form() -> Tree {
     let form = Form::new("form", NS)
         .with(Field::new("jid-single", "with"))
         .with(Field::new("text-single", "start"))

@@ -21,6 +21,7 @@ mod photo;
 mod table;
 mod update;
 
+pub use photo::hashes as photo_hashes;
 use table::{Cards, Photos};
 use update::Stated;
 

@@ -11,10 +11,17 @@ use crate::NS;
 /// XEP-0153 §3.1: the SHA-1 of the image data itself, in lower-case hexadecimal digits. None if there is no image,
 /// or none that can be read.
 pub(crate) fn hash(card: &Tree) -> Option<Text> {
-    let image = card.children_named(NS, "PHOTO").find_map(image)?;
-    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &image);
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Text::from(hex))
+    hashes(card).into_iter().next()
+}
+
+/// The hashes of all photos of a vCard, in their order (XEP-0486 §5.1: a room may have its avatar in several formats).
+pub fn hashes(card: &Tree) -> Vec<Text> {
+    let images = card.children_named(NS, "PHOTO").filter_map(image);
+    let hash = |image: Vec<u8>| {
+        let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &image);
+        Text::from(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    };
+    images.map(hash).collect()
 }
 
 /// XEP-0153 §4.5, §4.6 rule 5: base64 in `<BINVAL/>`; white space is ignored.

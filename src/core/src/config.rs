@@ -179,7 +179,21 @@ pub struct HostConfig {
     pub modules: BTreeMap<String, toml::Table>,
 }
 
+impl HostConfig {
+    /// The config of a service beside this host (rooms, say) that has no section of its own.
+    pub(crate) fn of_service(&self, name: &str) -> Self {
+        let section = self.modules.get(name).map(|table| (name.to_owned(), table.clone()));
+        Self { modules: section.into_iter().collect(), ..Self::default() }
+    }
+}
+
 impl Config {
+    /// The section of a module on a host; that of a service stands with the host above unless its own host has one.
+    pub(crate) fn section(&self, domain: &str, module: &str) -> Option<&toml::Table> {
+        let parent = || self.host.get(domain.split_once('.')?.1);
+        self.host.get(domain).or_else(parent)?.modules.get(module)
+    }
+
     /// Reads a config from text. `file`: its name for error messages.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use waxwing_xmpp::{Form, Jid, StanzaError};
+use waxwing_xmpp::{Form, Jid, SetRequest, SetResult, StanzaError};
 
 use crate::service::BoxFuture;
 use crate::{AccountRef, HostRef, Origin};
@@ -51,6 +51,8 @@ pub struct DiscoNode {
     pub forms: Vec<Form>,
     /// Items.
     pub items: Vec<DiscoItem>,
+    /// What the items are of all that there are, if they are a page (XEP-0059).
+    pub set: Option<SetResult>,
 }
 
 /// A question, with the asker known.
@@ -66,6 +68,8 @@ pub struct DiscoQuery {
     pub origin: Origin,
     /// The node asked about; None for the entity itself.
     pub node: Option<String>,
+    /// Which page of the items is asked for.
+    pub set: Option<SetRequest>,
 }
 
 /// `Ok(None)`: this provider has nothing to say about that node.
@@ -116,6 +120,7 @@ impl Disco {
             features,
             forms: self.forms.iter().filter(|(at, _)| of(at)).map(|(_, form)| form.clone()).collect(),
             items: Vec::new(),
+            set: None,
         }
     }
 }
@@ -127,5 +132,6 @@ impl DiscoNode {
         self.features.extend(more.features);
         self.forms.extend(more.forms);
         self.items.extend(more.items);
+        self.set = self.set.take().or(more.set);
     }
 }

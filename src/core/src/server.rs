@@ -184,8 +184,8 @@ impl Server {
             wanted.push((domain.clone(), section.clone(), service));
             for (name, label) in self.services() {
                 let sub = format!("{label}.{domain}");
-                if service.is_none() && !config.host.contains_key(&sub) {
-                    wanted.push((sub, HostConfig::default(), Some(name)));
+                if service.is_none() && !config.host.contains_key(&sub) && self.is_on(section, name)? {
+                    wanted.push((sub, section.of_service(name), Some(name)));
                 }
             }
         }
@@ -205,6 +205,14 @@ impl Server {
     /// Service modules with the label of their sub-domain.
     fn services(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.options.modules.iter().filter_map(|def| Some((def.info.name, def.info.subdomain?)))
+    }
+
+    /// Whether a host wants this service beside it.
+    fn is_on(&self, section: &HostConfig, name: &str) -> Result<bool, StartError> {
+        let default_on = self.options.modules.iter().any(|def| def.info.name == name && def.info.default_on);
+        let table = section.modules.get(name).cloned().unwrap_or_default();
+        let split = split_enabled(&table, default_on);
+        split.map(|(on, _)| on).map_err(|reason| StartError::new(format!("module {name}: {reason}")))
     }
 
     /// The service module of a configured host: its first label is the service's, and its parent is a host.
@@ -309,10 +317,10 @@ impl Server {
         }
         for (host, def, running) in &self.running {
             let section = match host {
-                Some(host) => config.host.get(host.domain().as_str()).map(|section| &section.modules),
-                None => Some(&config.modules),
+                Some(host) => config.section(host.domain().as_str(), def.info.name),
+                None => config.modules.get(def.info.name),
             };
-            let table = section.and_then(|modules| modules.get(def.info.name)).cloned().unwrap_or_default();
+            let table = section.cloned().unwrap_or_default();
             let before = match host {
                 Some(host) => host.config().modules.get(def.info.name).cloned().unwrap_or_default(),
                 None => old.modules.get(def.info.name).cloned().unwrap_or_default(),

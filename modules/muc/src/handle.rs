@@ -1,0 +1,47 @@
+//! A room in memory with its lock, its outbox and its archive.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parking_lot::Mutex;
+use waxwing_core::prelude::*;
+use waxwing_xmpp::Timestamp;
+
+use crate::outbox::Outbox;
+use crate::room::Room;
+
+/// A room in use.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    /// The localpart of its address.
+    pub(crate) local: String,
+    /// Orders everything that happens in the room. Short, and never held across an await.
+    pub(crate) room: Mutex<Room>,
+    pub(crate) outbox: Outbox,
+    /// What its archive hangs on; not before the room is on disk.
+    pub(crate) account: OnceLock<AccountRef>,
+    used_at: AtomicI64,
+}
+
+impl Handle {
+    pub(crate) fn new(room: Room, now: Timestamp) -> Self {
+        Self {
+            local: room.jid.local().unwrap_or_default().to_owned(),
+            room: Mutex::new(room),
+            outbox: Outbox::default(),
+            account: OnceLock::new(),
+            used_at: AtomicI64::new(now.0),
+        }
+    }
+
+    pub(crate) fn touch(&self, now: Timestamp) {
+        self.used_at.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Whether the room may be forgotten: it is on disk, nobody is in it, and nobody has used it since `before`.
+    pub(crate) fn is_idle(&self, before: i64) -> bool {
+        let Some(room) = self.room.try_lock() else { return false };
+        let unused = self.used_at.load(Ordering::Relaxed) < before;
+        unused && room.number.is_some() && room.occupants.is_empty() && self.outbox.is_empty()
+    }
+}

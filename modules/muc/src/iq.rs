@@ -1,0 +1,140 @@
+//! Requests to a room and to its occupants ([XEP-0045 §17.4](https://xmpp.org/extensions/xep-0045.html#bizrules-iq)).
+
+use std::sync::Arc;
+
+use waxwing_core::Origin;
+use waxwing_core::prelude::*;
+
+use crate::Muc;
+use crate::handle::Handle;
+use crate::names::{ADMIN, OWNER, PING, REGISTER, VCARD};
+use crate::room::Room;
+use crate::turn::Turn;
+use crate::{commands, moderation};
+
+/// A request to a room.
+pub(crate) struct Request<'a> {
+    pub(crate) handle: &'a Arc<Handle>,
+    pub(crate) from: &'a Jid,
+    pub(crate) payload: &'a Child,
+    pub(crate) set: bool,
+    pub(crate) exempt: bool,
+    pub(crate) origin: &'a Origin,
+}
+
+impl Muc {
+    pub(crate) async fn iq_at(
+        &self,
+        handle: &Arc<Handle>,
+        (from, to): (&Jid, &Jid),
+        kind: IqType,
+        stanza: &Stanza,
+        origin: &Origin,
+        exempt: bool,
+    ) -> Result<(), StanzaError> {
+        let set = match kind {
+            IqType::Get => false,
+            IqType::Set => true,
+            IqType::Result | IqType::Error => return self.answered(handle, from, stanza).await,
+        };
+        if let Some(name) = to.resource() {
+            let done = self.turn(handle, exempt, |room, turn| room.ask(turn, from, name, stanza));
+            let answers = matches!(done, Ok((true, _)));
+            self.settle(handle, done).await?;
+            return if answers { self.reply(stanza, Reply::empty(), origin).await } else { Ok(()) };
+        }
+        let Some(payload) = stanza.children.iter().next() else { return Err(Condition::BadRequest.into()) };
+        let request = Request { handle, from, payload, set, exempt, origin };
+        let reply = self.request(&request).await?;
+        self.reply(stanza, reply, origin).await
+    }
+
+    async fn answered(&self, handle: &Handle, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
+        let done = self.turn(handle, true, |room, turn| {
+            room.answer(turn, from, stanza);
+            Ok(())
+        });
+        self.settle(handle, done).await.map(drop)
+    }
+
+    /// Which file answers.
+    async fn request(&self, request: &Request<'_>) -> IqResult {
+        let payload = request.payload;
+        match (payload.namespace(), payload.name(), request.set) {
+            (ns::DISCO_INFO, "query", false) => self.room_info(request),
+            (ns::DISCO_ITEMS, "query", false) => self.room_items(request),
+            (PING, "ping", false) => Ok(Reply::empty()),
+            (ADMIN, "query", false) => {
+                self.ask_room(request, |room, turn| room.list(turn, request.from, &payload.tree()))
+            }
+            (ADMIN, "query", true) => {
+                self.act(request, |room, turn| room.change(turn, request.from, &payload.tree())).await
+            }
+            (OWNER, "query", false) => {
+                self.ask_room(request, |room, turn| room.configuration(turn, request.from))
+            }
+            (OWNER, "query", true) => self.own(request).await,
+            (REGISTER, "query", false) => {
+                self.ask_room(request, |room, turn| room.registration(turn, request.from))
+            }
+            (REGISTER, "query", true) => {
+                self.act(request, |room, turn| room.register(turn, request.from, &payload.tree())).await
+            }
+            (VCARD, "vCard", false) => self.ask_card(request),
+            (VCARD, "vCard", true) => {
+                self.act(request, |room, turn| room.set_card(turn, request.from, payload)).await
+            }
+            (waxwing_mam::NS, "query" | "metadata", _) => self.archive_request(request).await,
+            (moderation::NS | moderation::NS_FASTEN, "moderate" | "apply-to", true) => {
+                self.moderate(request).await
+            }
+            (commands::NS, "command", true) => self.command(request).await,
+            _ => Err(Condition::ServiceUnavailable.into()),
+        }
+    }
+
+    /// A question that changes nothing.
+    pub(crate) fn ask_room(
+        &self,
+        request: &Request<'_>,
+        ask: impl FnOnce(&Room, &Turn<'_>) -> Result<Tree, StanzaError>,
+    ) -> IqResult {
+        let (tree, _) = self.turn(request.handle, true, |room, turn| ask(room, turn))?;
+        Ok(Reply::tree(&tree))
+    }
+
+    /// A change: its result goes out when it is on disk.
+    pub(crate) async fn act(
+        &self,
+        request: &Request<'_>,
+        act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<(), StanzaError>,
+    ) -> IqResult {
+        let done = self.turn(request.handle, request.exempt, act);
+        let left = self.settle(request.handle, done).await?;
+        Ok(left.tickets.into_iter().fold(Reply::empty(), Reply::after))
+    }
+
+    /// §10: a room that has just been configured is on disk, and has an archive, before its owner learns so.
+    async fn own(&self, request: &Request<'_>) -> IqResult {
+        let query = request.payload.tree();
+        let reply = self.act(request, |room, turn| room.own(turn, request.from, &query)).await?;
+        let there = !request.handle.room.lock().gone;
+        if there && request.handle.account.get().is_none() {
+            reply.durable().await.map_err(store_failed)?;
+            self.open_archive(request.handle).await.map_err(store_failed)?;
+        }
+        Ok(reply)
+    }
+
+    /// Sends a result, once what it promises is on disk.
+    async fn reply(&self, request: &Stanza, reply: Reply, origin: &Origin) -> Result<(), StanzaError> {
+        reply.durable().await.map_err(store_failed)?;
+        let mut result = request.result();
+        result.children = reply.children().clone();
+        match origin {
+            Origin::Client(session) => drop(session.send(result)),
+            _ => drop(self.host.router().send(result).await),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! How fast an occupant may be.
+
+use std::collections::HashMap;
+
+use waxwing_xmpp::{BareJid, Timestamp};
+
+/// A bucket that holds `burst` tokens and gets some back each second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bucket {
+    /// In millionths of a token.
+    level: u64,
+    at: Timestamp,
+}
+
+impl Bucket {
+    /// A full one.
+    pub(crate) fn new(burst: u32, now: Timestamp) -> Self {
+        Self { level: u64::from(burst) * TOKEN, at: now }
+    }
+
+    /// Takes a token, if there is one. `per_minute`: how many come back in a minute.
+    pub(crate) fn take(&mut self, per_minute: u32, burst: u32, now: Timestamp) -> bool {
+        let micros = u64::try_from(now.since(self.at).as_micros()).unwrap_or(u64::MAX);
+        let back = micros.saturating_mul(u64::from(per_minute)) / 60;
+        self.level = self.level.saturating_add(back).min(u64::from(burst) * TOKEN);
+        self.at = self.at.max(now);
+        match self.level.checked_sub(TOKEN) {
+            Some(left) => {
+                self.level = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// How often each user has come in of late.
+#[derive(Debug, Default)]
+pub(crate) struct Entries(HashMap<BareJid, Bucket>);
+
+impl Entries {
+    /// Whether a user may come in once more.
+    pub(crate) fn take(&mut self, user: &BareJid, per_minute: u32, now: Timestamp) -> bool {
+        if self.0.len() >= USERS_MANY {
+            self.0.retain(|_, bucket| now.since(bucket.at) < MINUTE);
+        }
+        let bucket = self.0.entry(user.clone()).or_insert_with(|| Bucket::new(per_minute, now));
+        bucket.take(per_minute, per_minute, now)
+    }
+}
+
+/// Beyond so many, those who were not here for a minute are forgotten: their buckets are full again.
+const USERS_MANY: usize = 1000;
+const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+/// A token comes back in as many microseconds, at one a second.
+const TOKEN: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_back_with_time_and_never_more_than_the_burst() {
+        let start = Timestamp(1_000_000_000);
+        let mut bucket = Bucket::new(2, start);
+        assert!(bucket.take(60, 2, start) && bucket.take(60, 2, start) && !bucket.take(60, 2, start));
+        assert!(!bucket.take(60, 2, Timestamp(start.0 + 900_000)));
+        assert!(bucket.take(60, 2, Timestamp(start.0 + 1_000_000)));
+        let later = Timestamp(start.0 + 3_600_000_000);
+        assert!(bucket.take(60, 2, later) && bucket.take(60, 2, later) && !bucket.take(60, 2, later));
+        // A clock that goes back gives nothing.
+        assert!(!bucket.take(60, 2, start));
+    }
+}

@@ -1,0 +1,363 @@
+//! Every stanza for the service and its rooms: which room, which file
+//! ([XEP-0045 §17](https://xmpp.org/extensions/xep-0045.html#bizrules)).
+
+use std::sync::Arc;
+
+use waxwing_core::Origin;
+use waxwing_core::prelude::*;
+use waxwing_xmpp::Form;
+
+use crate::Muc;
+use crate::enter::not_here;
+use crate::handle::Handle;
+use crate::names::{MUC, REGISTER_FORM, REQUEST_FORM};
+use crate::room::Room;
+use crate::rooms::Found;
+use crate::turn::Turn;
+use crate::world::Here;
+
+/// What a turn has left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// Writes behind it.
+    pub(crate) tickets: Vec<Ticket>,
+    /// Of messages to somebody alone.
+    pub(crate) custody: Custody,
+}
+
+impl Muc {
+    /// Takes every stanza for the domain that the host itself does not answer.
+    pub(crate) async fn take(self: Arc<Self>, event: Event) -> Custody {
+        let Event { stanza, origin, mut custody, .. } = event;
+        let (Some(from), Some(to)) = (stanza.from.clone(), stanza.to.clone()) else { return custody };
+        let taken = match to.local() {
+            None => refuse_requests(&stanza),
+            Some(local) => self.to_room(local, &from, &to, &stanza, &origin, &mut custody).await,
+        };
+        match taken {
+            Ok(()) => custody,
+            Err(error) => {
+                self.metrics.refused.inc();
+                self.host.router().bounce(stanza, &error, &origin).await
+            }
+        }
+    }
+
+    async fn to_room(
+        &self,
+        local: &str,
+        from: &Jid,
+        to: &Jid,
+        stanza: &Stanza,
+        origin: &Origin,
+        custody: &mut Custody,
+    ) -> Result<(), StanzaError> {
+        let mut found = self.find(local).await.map_err(store_failed)?;
+        if let Found::Room(handle) = &found
+            && handle.room.lock().gone
+        {
+            // It has ended at this very moment.
+            found = self.find(local).await.map_err(store_failed)?;
+        }
+        match found {
+            Found::Room(handle) => self.at(&handle, from, to, stanza, origin, custody).await,
+            Found::Gone(destroyed) => match stanza.kind {
+                Kind::Presence(PresenceType::Available) | Kind::Message(_) | Kind::Iq(_) => {
+                    Err(destroyed.error())
+                }
+                Kind::Presence(_) => Ok(()),
+            },
+            Found::Nothing(moment) => self.to_nowhere(local, from, to, stanza, moment).await,
+        }
+    }
+
+    /// §7.2.11, §17.2 rule 3: there is no room; whoever enters makes it.
+    async fn to_nowhere(
+        &self,
+        local: &str,
+        from: &Jid,
+        to: &Jid,
+        stanza: &Stanza,
+        moment: u64,
+    ) -> Result<(), StanzaError> {
+        match stanza.kind {
+            Kind::Presence(PresenceType::Available) if stanza.children.find(MUC, "x").is_some() => {
+                let name = to.resource().ok_or_else(no_nick)?;
+                let handle = self.made(local, &from.to_bare(), moment).await?;
+                let entered =
+                    self.turn(&handle, false, |room, turn| room.enter_new(turn, from, name, stanza));
+                self.settle(&handle, entered).await.map(drop)
+            }
+            Kind::Presence(PresenceType::Available) => {
+                self.say_not_here(stanza).await;
+                Ok(())
+            }
+            Kind::Presence(_) => Ok(()),
+            // XEP-0410 §3.2: `item-not-found` would mean that the client is in the room.
+            Kind::Iq(_) if to.resource().is_some() => {
+                Err(StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel))
+            }
+            Kind::Message(_) | Kind::Iq(_) => Err(Condition::ItemNotFound.into()),
+        }
+    }
+
+    /// The room that somebody makes by entering, or that another has made meanwhile.
+    async fn made(
+        &self,
+        local: &str,
+        creator: &BareJid,
+        mut moment: u64,
+    ) -> Result<Arc<Handle>, StanzaError> {
+        for _ in 0..TRIES {
+            if let Some(handle) = self.create(local, creator, moment).await? {
+                self.metrics.created.inc();
+                return Ok(handle);
+            }
+            // Something has ended meanwhile: as if sent a moment later.
+            match self.find(local).await.map_err(store_failed)? {
+                Found::Room(handle) => return Ok(handle),
+                Found::Nothing(now) => moment = now,
+                Found::Gone(destroyed) => return Err(destroyed.error()),
+            }
+        }
+        Err(StanzaError::from(Condition::ResourceConstraint).text("Try again."))
+    }
+
+    async fn at(
+        &self,
+        handle: &Arc<Handle>,
+        from: &Jid,
+        to: &Jid,
+        stanza: &Stanza,
+        origin: &Origin,
+        custody: &mut Custody,
+    ) -> Result<(), StanzaError> {
+        if !stanza.is_error() && !matches!(origin, Origin::Server) {
+            // Who makes work for a busy room waits until it has done some.
+            handle.outbox.has_room(self.config().queue_max).await;
+        }
+        let exempt = self.is_exempt(origin);
+        match stanza.kind {
+            Kind::Presence(kind) => self.presence_at(handle, (from, to), kind, stanza, exempt).await,
+            Kind::Message(kind) => {
+                let left = self.message_at(handle, (from, to), kind, stanza, exempt).await?;
+                left.tickets.into_iter().for_each(|ticket| custody.attach(ticket));
+                custody.join(left.custody);
+                Ok(())
+            }
+            Kind::Iq(kind) => self.iq_at(handle, (from, to), kind, stanza, origin, exempt).await,
+        }
+    }
+
+    /// Networks that the operator trusts are free of rates.
+    fn is_exempt(&self, origin: &Origin) -> bool {
+        let address = origin.session().map(|session| session.peer().address);
+        let limits = self.host.limits();
+        address.is_some_and(|address| limits.exempt.iter().any(|network| network.contains(address)))
+    }
+
+    /// §17.3.
+    async fn presence_at(
+        &self,
+        handle: &Arc<Handle>,
+        (from, to): (&Jid, &Jid),
+        kind: PresenceType,
+        stanza: &Stanza,
+        exempt: bool,
+    ) -> Result<(), StanzaError> {
+        let wants_in = stanza.children.find(MUC, "x").is_some();
+        match kind {
+            PresenceType::Available if !wants_in && !handle.room.lock().is_occupant(from) => {
+                self.say_not_here(stanza).await;
+                Ok(())
+            }
+            PresenceType::Available => {
+                let name = to.resource().ok_or_else(no_nick)?;
+                let done = self.turn(handle, exempt, |room, turn| room.available(turn, from, name, stanza));
+                self.settle(handle, done).await.map(drop)
+            }
+            PresenceType::Unavailable => {
+                let done = self.turn(handle, exempt, |room, turn| {
+                    room.leave(turn, from, stanza);
+                    Ok(())
+                });
+                // §17.3 rule 5: whoever is not here leaves nothing.
+                self.settle(handle, done).await.map(drop).or(Ok(()))
+            }
+            PresenceType::Error => self.error_from(handle, from, stanza).await,
+            // §17.3 rules 1, 2 and 4.
+            _ => Ok(()),
+        }
+    }
+
+    /// §7.2.18.
+    async fn say_not_here(&self, stanza: &Stanza) {
+        if let Some(presence) = not_here(stanza) {
+            self.host.router().send(presence).await;
+        }
+    }
+
+    /// §17.2.
+    async fn message_at(
+        &self,
+        handle: &Arc<Handle>,
+        (from, to): (&Jid, &Jid),
+        kind: MessageType,
+        stanza: &Stanza,
+        exempt: bool,
+    ) -> Result<Left, StanzaError> {
+        if kind == MessageType::Error {
+            return self.error_from(handle, from, stanza).await.map(|()| Left::default());
+        }
+        if let Some(name) = to.resource() {
+            let done = self.turn(handle, exempt, |room, turn| room.whisper(turn, from, name, stanza.clone()));
+            return self.settle(handle, done).await;
+        }
+        if kind == MessageType::Groupchat {
+            return self.speak(handle, from, stanza, exempt).await;
+        }
+        let done = self.turn(handle, exempt, |room, turn| room.told(turn, from, stanza));
+        self.settle(handle, done).await
+    }
+
+    /// §7.4; a retraction leaves a tombstone (XEP-0424 §5).
+    async fn speak(
+        &self,
+        handle: &Arc<Handle>,
+        from: &Jid,
+        stanza: &Stanza,
+        exempt: bool,
+    ) -> Result<Left, StanzaError> {
+        let target = self.retracted(handle, from, stanza).await?;
+        let done = self.turn(handle, exempt, |room, turn| {
+            room.speak(turn, from, stanza.clone())?;
+            if let Some(target) = &target {
+                room.history.remove(&target.id);
+            }
+            Ok(())
+        });
+        self.metrics.messages.inc();
+        let mut left = self.settle(handle, done).await?;
+        if let Some(target) = target {
+            left.tickets.extend(self.bury_own(handle, &target, stanza).await?);
+        }
+        Ok(left)
+    }
+
+    /// Runs a turn of a room under its lock: what it has changed is written, what it sends is put into the outbox.
+    ///
+    /// # Errors
+    /// What the turn says; `item-not-found` if the room is gone, `internal-server-error` if the store is.
+    pub(crate) fn turn<R>(
+        &self,
+        handle: &Handle,
+        exempt: bool,
+        act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<R, StanzaError>,
+    ) -> Result<(R, Vec<Ticket>), StanzaError> {
+        let (config, admins) = (self.config(), self.admins());
+        let here = Here { host: &self.host, log: self.log.get().map(Arc::as_ref), handle };
+        let mut room = handle.room.lock();
+        if room.gone {
+            return Err(Condition::ItemNotFound.into());
+        }
+        let mut turn = Turn::new(&here, &config, &admins, self.host.clock().now());
+        turn.exempt = exempt;
+        let result = act(&mut room, &mut turn);
+        self.commit(handle, &mut room, &mut turn);
+        let Turn { out, tickets, failed, .. } = turn;
+        let copies = handle.outbox.push(out);
+        self.metrics.copies.inc_by(u64::try_from(copies).unwrap_or(0));
+        drop(room);
+        match result {
+            Ok(_) if failed => Err(Condition::InternalServerError.into()),
+            result => result.map(|value| (value, tickets)),
+        }
+    }
+
+    /// Sends what a turn has put into the outbox.
+    ///
+    /// # Errors
+    /// What the turn has said.
+    pub(crate) async fn settle<R>(
+        &self,
+        handle: &Handle,
+        done: Result<(R, Vec<Ticket>), StanzaError>,
+    ) -> Result<Left, StanzaError> {
+        let custody = handle.outbox.drain(self.host.router()).await;
+        done.map(|(_, tickets)| Left { tickets, custody })
+    }
+}
+
+impl Room {
+    /// §10.1.1: the creator enters; if that fails there was never a room.
+    pub(crate) fn enter_new(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        name: &str,
+        stanza: &Stanza,
+    ) -> Result<(), StanzaError> {
+        let entered = self.enter(turn, from, name, stanza);
+        self.ends_if_empty(turn);
+        entered
+    }
+
+    /// §7.2, §7.6, §7.7: available presence.
+    fn available(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        name: &str,
+        stanza: &Stanza,
+    ) -> Result<(), StanzaError> {
+        let wants_in = stanza.children.find(MUC, "x").is_some();
+        match self.occupant_of(from).map(|occupant| occupant.nick() == name) {
+            None => self.enter(turn, from, name, stanza),
+            Some(false) => self.rename(turn, from, name, stanza),
+            Some(true) if wants_in => self.enter_again(turn, from, stanza),
+            Some(true) => self.update(turn, from, stanza),
+        }
+    }
+
+    /// A message to the room that is not for everybody: invitations (§7.8.2), voice (§7.13), registrations (§9.9).
+    fn told(&mut self, turn: &mut Turn<'_>, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
+        let x = stanza.children.find(ns::MUC_USER, "x").map(Child::tree);
+        if let Some(x) = &x {
+            if x.child(ns::MUC_USER, "invite").is_some() {
+                return self.invite(turn, from, stanza, x);
+            }
+            if let Some(decline) = x.child(ns::MUC_USER, "decline") {
+                return self.decline(turn, from, stanza, decline);
+            }
+        }
+        let form = stanza.children.find(ns::DATA_FORMS, "x").map(Child::tree);
+        let form = form.as_ref().and_then(Form::from_tree);
+        match form.as_ref().and_then(Form::form_type) {
+            Some(REQUEST_FORM) => self.voice(turn, from, form.as_ref().unwrap_or(&Form::default())),
+            Some(REGISTER_FORM) => {
+                self.answer_registration(turn, from, form.as_ref().unwrap_or(&Form::default()))
+            }
+            // §17.2 rules 1 and 2.
+            _ if self.is_occupant(from) => {
+                Err(StanzaError::bad_request("Messages for everybody are of type groupchat."))
+            }
+            _ => Err(Condition::Forbidden.into()),
+        }
+    }
+}
+
+/// The service itself takes no messages, and no requests but those that the host answers.
+fn refuse_requests(stanza: &Stanza) -> Result<(), StanzaError> {
+    match stanza.kind {
+        Kind::Message(_) | Kind::Iq(IqType::Get | IqType::Set) => Err(Condition::ServiceUnavailable.into()),
+        Kind::Iq(_) | Kind::Presence(_) => Ok(()),
+    }
+}
+
+/// §7.2.1.
+fn no_nick() -> StanzaError {
+    StanzaError::from(Condition::JidMalformed).text("Choose a nickname.")
+}
+
+/// So often a room that is to be made may be overtaken by others that end.
+const TRIES: usize = 100;

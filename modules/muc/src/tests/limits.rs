@@ -1,0 +1,295 @@
+//! Limits, ghosts, and what strangers learn.
+
+use super::*;
+
+async fn two(server: &TestServer, fields: &str) -> (TestClient, TestClient) {
+    let (mut crone, mut hag) = (client(server, "crone1").await, client(server, "hag66").await);
+    make(&mut crone, COVEN, fields).await;
+    enter(&mut hag, COVEN, "thirdwitch").await;
+    crone.forget();
+    hag.forget();
+    (crone, hag)
+}
+
+#[tokio::test]
+async fn an_occupant_may_not_send_faster_than_the_service_allows() {
+    let server = configured("burst = 3\nrate = 1").start().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    for _ in 0..3 {
+        hag.send(&format!("<message type='groupchat' to='{COVEN}'><body>x</body></message>")).await;
+    }
+    assert!(drain(&mut hag).iter().all(|stanza| !stanza.is_error()));
+    crone.forget();
+    for stanza in [
+        format!("<message type='groupchat' to='{COVEN}'><body>x</body></message>"),
+        format!("<message type='chat' to='{COVEN}/firstwitch'><body>x</body></message>"),
+        format!("<presence to='{COVEN}/thirdwitch'><show>xa</show></presence>"),
+        format!("<iq type='get' id='1' to='{COVEN}/firstwitch'><query xmlns='jabber:iq:version'/></iq>"),
+    ] {
+        hag.send(&stanza).await;
+        let error = drain(&mut hag)[0].error().expect("an error");
+        assert_eq!((error.condition, error.kind), (Condition::PolicyViolation, ErrorType::Wait), "{stanza}");
+    }
+    crone.expect_nothing();
+    // It may leave all the same, and pings to itself are free.
+    ok(&ask(&mut hag, "get", &format!("{COVEN}/thirdwitch"), "<ping xmlns='urn:xmpp:ping'/>").await);
+    hag.send(&format!("<presence type='unavailable' to='{COVEN}/thirdwitch'/>")).await;
+    assert_eq!(drain(&mut crone).len(), 1);
+}
+
+#[tokio::test]
+async fn networks_of_the_operator_are_free_of_rates() {
+    let server = configured("burst = 1\nrate = 1")
+        .config(|config| config.limits.exempt = vec!["127.0.0.0/8".parse().unwrap()])
+        .start()
+        .await;
+    let (_, mut hag) = two(&server, "").await;
+    for _ in 0..5 {
+        hag.send(&format!("<message type='groupchat' to='{COVEN}'><body>x</body></message>")).await;
+    }
+    assert!(drain(&mut hag).iter().all(|stanza| !stanza.is_error()));
+}
+
+#[tokio::test]
+async fn nicknames_presence_and_texts_have_limits() {
+    let server = configured(
+        "nick_changes = 2\nnick_bytes_max = 20\npresence_bytes_max = '100 B'\ntext_bytes_max = 30\nitems_max = 2\naffiliations_max = 3\nsessions_per_nick_max = 1",
+    )
+    .start()
+    .await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    for nick in ["one", "two"] {
+        hag.send(&format!("<presence to='{COVEN}/{nick}'/>")).await;
+    }
+    hag.forget();
+    hag.send(&format!("<presence to='{COVEN}/three'/>")).await;
+    refused(&drain(&mut hag)[0], Condition::PolicyViolation);
+    hag.send(&format!("<presence to='{COVEN}/{}'/>", "n".repeat(21))).await;
+    refused(&drain(&mut hag)[0], Condition::NotAcceptable);
+    let status = "s".repeat(100);
+    hag.send(&format!("<presence to='{COVEN}/two'><status>{status}</status></presence>")).await;
+    refused(&drain(&mut hag)[0], Condition::PolicyViolation);
+    let mut laptop = server.online("hag66@shakespeare.lit/laptop").await;
+    refused(&enter(&mut laptop, COVEN, "two").await[0], Condition::ResourceConstraint);
+    crone
+        .send(&format!("<message type='groupchat' to='{COVEN}'><subject>{status}</subject></message>"))
+        .await;
+    refused(drain(&mut crone).last().unwrap(), Condition::NotAcceptable);
+    refused(&configure(&mut crone, COVEN, &format!("roomname={status}")).await, Condition::NotAcceptable);
+    let items = "<item affiliation='member' jid='a@b.lit'/><item affiliation='member' jid='b@b.lit'/>";
+    refused(
+        &admin(&mut crone, COVEN, &format!("{items}<item affiliation='member' jid='c@b.lit'/>")).await,
+        Condition::PolicyViolation,
+    );
+    ok(&admin(&mut crone, COVEN, items).await);
+    refused(
+        &admin(&mut crone, COVEN, "<item affiliation='member' jid='c@b.lit'/>").await,
+        Condition::ResourceConstraint,
+    );
+    refused(
+        &admin(
+            &mut crone,
+            COVEN,
+            &format!("<item affiliation='outcast' jid='a@b.lit'><reason>{status}</reason></item>"),
+        )
+        .await,
+        Condition::NotAcceptable,
+    );
+}
+
+#[tokio::test]
+async fn a_user_may_not_come_in_again_and_again() {
+    let server = configured("entries = 2").start().await;
+    let (mut crone, mut hag) = (client(&server, "crone1").await, client(&server, "hag66").await);
+    coven(&mut crone).await;
+    for _ in 0..2 {
+        ok(&enter(&mut hag, COVEN, "thirdwitch").await[0]);
+        hag.send(&format!("<presence type='unavailable' to='{COVEN}/thirdwitch'/>")).await;
+        hag.forget();
+    }
+    crone.forget();
+    refused(&enter(&mut hag, COVEN, "thirdwitch").await[0], Condition::PolicyViolation);
+    crone.expect_nothing();
+}
+
+/// §18.1.2: these errors say that somebody is gone; others do not.
+#[tokio::test]
+async fn xep0045_18_1_2_errors_that_mean_gone_remove_an_occupant() {
+    for (condition, gone) in [
+        ("gone", true),
+        ("item-not-found", true),
+        ("recipient-unavailable", true),
+        ("redirect", true),
+        ("remote-server-not-found", true),
+        ("remote-server-timeout", true),
+        ("not-acceptable", false),
+        ("service-unavailable", false),
+        ("policy-violation", false),
+    ] {
+        for kind in ["message", "presence"] {
+            let server = server().await;
+            let (mut crone, mut hag) = two(&server, "").await;
+            let error = format!(
+                "<error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+            );
+            hag.send(&format!("<{kind} type='error' to='{COVEN}/firstwitch'>{error}</{kind}>")).await;
+            let seen = drain(&mut crone);
+            assert_eq!(!seen.is_empty(), gone, "{kind} {condition}: {seen:?}");
+            if gone {
+                assert_eq!((nick(&seen[0]), codes(&seen[0])), ("thirdwitch", vec!["333".to_owned()]));
+            }
+            // Of a stranger they mean nothing, and errors are not answered.
+            let mut macbeth = client(&server, "macbeth").await;
+            macbeth.send(&format!("<{kind} type='error' to='{COVEN}/firstwitch'>{error}</{kind}>")).await;
+            macbeth.expect_nothing();
+            crone.expect_nothing();
+        }
+    }
+}
+
+/// A client that went without a word is found by the first message that does not reach it.
+#[tokio::test]
+async fn a_client_that_is_not_there_any_more_is_removed() {
+    let server = TestServer::host("shakespeare.lit").with::<Muc>().with::<Log>().start().await;
+    let (mut crone, hag) = two(&server, "").await;
+    // Without a presence module nobody says that it has gone.
+    hag.session().closed().await;
+    crone.expect_nothing();
+    crone.send(&format!("<message type='groupchat' to='{COVEN}'><body>x</body></message>")).await;
+    let seen = drain(&mut crone);
+    assert_eq!((body(&seen[0]).as_str(), codes(&seen[1])), ("x", vec!["333".to_owned()]));
+    assert_eq!(nick(&seen[1]), "thirdwitch");
+}
+
+/// XEP-0191: who has blocked somebody stays in the room.
+#[tokio::test]
+async fn an_error_about_a_private_message_goes_to_its_sender() {
+    let server = server().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    crone
+        .send(&format!("<message type='chat' id='pm' to='{COVEN}/thirdwitch'><body>x</body></message>"))
+        .await;
+    assert_eq!(drain(&mut hag)[0].id.as_deref(), Some("pm"));
+    hag.send(&format!(
+        "<message type='error' id='pm' to='{COVEN}/firstwitch'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+    ))
+    .await;
+    let came = drain(&mut crone);
+    refused(&came[0], Condition::NotAcceptable);
+    assert_eq!(came[0].from.as_ref().unwrap().as_str(), format!("{COVEN}/thirdwitch"));
+    assert_eq!(came.len(), 1);
+    crone.expect_nothing();
+}
+
+/// Who asks what about a room that is hidden, members-only and semi-anonymous: each kind of stranger, each question.
+#[tokio::test]
+async fn a_private_room_tells_strangers_nothing_of_what_is_inside() {
+    let server = server().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    ok(&admin(&mut crone, COVEN, "<item affiliation='member' jid='hag66@shakespeare.lit' nick='reserved'/><item affiliation='outcast' jid='earl@shakespeare.lit'/>").await);
+    crone
+        .send(&format!("<message type='groupchat' to='{COVEN}'><subject>secret subject</subject></message>"))
+        .await;
+    crone.send(&format!("<message type='groupchat' to='{COVEN}'><body>secret body</body></message>")).await;
+    ok(&configure(&mut crone, COVEN, "publicroom=0 membersonly=1").await);
+    hag.forget();
+    let info = "http://jabber.org/protocol/disco#info";
+    let questions = [
+        ("get", COVEN, format!("<query xmlns='{info}'/>")),
+        ("get", COVEN, "<query xmlns='http://jabber.org/protocol/disco#items'/>".to_owned()),
+        ("get", COVEN, format!("<query xmlns='{info}' node='x-roomuser-item'/>")),
+        ("get", "conference.shakespeare.lit", "<query xmlns='http://jabber.org/protocol/disco#items'/>".to_owned()),
+        ("get", COVEN, format!("<query xmlns='{MUC}#owner'/>")),
+        ("get", COVEN, "<query xmlns='jabber:iq:register'/>".to_owned()),
+        ("get", COVEN, "<vCard xmlns='vcard-temp'/>".to_owned()),
+        ("set", COVEN, "<query xmlns='urn:xmpp:mam:2'/>".to_owned()),
+        ("get", COVEN, "<metadata xmlns='urn:xmpp:mam:2'/>".to_owned()),
+        ("get", "coven@conference.shakespeare.lit/firstwitch", format!("<query xmlns='{info}'/>")),
+        ("get", "coven@conference.shakespeare.lit/firstwitch", "<vCard xmlns='vcard-temp'/>".to_owned()),
+        ("set", COVEN, "<command xmlns='http://jabber.org/protocol/commands' node='urn:xmpp:hats:commands:list-assigned'/>".to_owned()),
+    ];
+    let lists = ["outcast", "none", "member", "admin", "owner"].map(|list| {
+        ("get", COVEN, format!("<query xmlns='{MUC}#admin'><item affiliation='{list}'/></query>"))
+    });
+    let roles = ["visitor", "participant", "moderator"]
+        .map(|list| ("get", COVEN, format!("<query xmlns='{MUC}#admin'><item role='{list}'/></query>")));
+    for stranger in ["macbeth", "earl"] {
+        let mut asker = client(&server, stranger).await;
+        for (kind, to, question) in questions.iter().chain(&lists).chain(&roles) {
+            asker.send(&format!("<iq type='{kind}' id='q' to='{to}'>{question}</iq>")).await;
+            for answer in drain(&mut asker) {
+                let xml = answer.to_xml();
+                let inside = xml
+                    .replace(&format!("to='{stranger}@shakespeare.lit/r'"), "")
+                    .replace(&format!("from='{to}'"), "");
+                for secret in [
+                    "secret",
+                    "firstwitch",
+                    "thirdwitch",
+                    "reserved",
+                    "crone1",
+                    "hag66",
+                    "earl",
+                    "occupants'",
+                ] {
+                    assert!(!inside.contains(secret), "{stranger} learns {secret} from {question}: {xml}");
+                }
+            }
+        }
+    }
+    // A member in the room reads what is for occupants, and no address.
+    for (kind, to, question) in questions.iter().chain(&lists).chain(&roles) {
+        hag.send(&format!("<iq type='{kind}' id='q' to='{to}'>{question}</iq>")).await;
+        for answer in drain(&mut hag) {
+            assert!(!answer.to_xml().contains("crone1"), "{question}: {}", answer.to_xml());
+        }
+    }
+}
+
+/// Every kind and type of stanza to each kind of address: nothing panics, errors are answered with nothing.
+#[tokio::test]
+async fn every_stanza_to_every_address_is_answered_or_ignored() {
+    let server = server().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    let mut macbeth = client(&server, "macbeth").await;
+    let addresses = [
+        "conference.shakespeare.lit",
+        "conference.shakespeare.lit/x",
+        COVEN,
+        "nowhere@conference.shakespeare.lit",
+        "nowhere@conference.shakespeare.lit/x",
+    ];
+    let occupant = [format!("{COVEN}/firstwitch"), format!("{COVEN}/nobody")];
+    let messages = ["normal", "chat", "groupchat", "headline", "error"];
+    let presences =
+        ["unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error"];
+    let error =
+        "<error type='cancel'><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    for to in addresses.iter().copied().chain(occupant.iter().map(String::as_str)) {
+        for (name, kinds) in [
+            ("message", messages.as_slice()),
+            ("presence", &presences),
+            ("iq", &["get", "set", "result", "error"]),
+        ] {
+            for kind in kinds {
+                let payload = match (name, *kind) {
+                    (_, "error") => error,
+                    ("iq", "result") => "",
+                    ("iq", _) => "<x xmlns='urn:unknown'/>",
+                    _ => "<body>x</body>",
+                };
+                let stanza = format!("<{name} type='{kind}' id='s' to='{to}'>{payload}</{name}>");
+                macbeth.send(&stanza).await;
+                let came = drain(&mut macbeth);
+                let answers = match (name, *kind) {
+                    (_, "error" | "result") | ("presence", _) => 0,
+                    _ => 1,
+                };
+                assert_eq!(came.len(), answers, "{stanza}: {came:?}");
+                assert!(came.iter().all(Stanza::is_error), "{stanza}: {came:?}");
+            }
+        }
+    }
+    crone.expect_nothing();
+    hag.expect_nothing();
+}

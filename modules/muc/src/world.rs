@@ -1,0 +1,30 @@
+//! The world of one room: randomness, and the archive.
+
+use waxwing_core::prelude::*;
+use waxwing_log::Log;
+
+use crate::handle::Handle;
+use crate::turn::{Kept, World};
+
+/// What a room is given for its turns.
+pub(crate) struct Here<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) log: Option<&'a Log>,
+    pub(crate) handle: &'a Handle,
+}
+
+impl World for Here<'_> {
+    fn id(&self) -> Text {
+        self.host.random().id()
+    }
+
+    fn keep(&self, stanza: &Stanza) -> Result<Kept, StanzaError> {
+        let (Some(log), Some(account)) = (self.log, self.handle.account.get()) else {
+            // A room that is not configured yet has no archive.
+            return Ok(Kept { id: self.id(), ticket: None });
+        };
+        let (position, ticket) = log.keep(account, stanza)?;
+        let id = Text::from(log.ids().id(account.number(), position));
+        Ok(Kept { id, ticket: Some(ticket) })
+    }
+}
