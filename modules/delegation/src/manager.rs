@@ -43,6 +43,7 @@ impl Delegation {
             from: event.stanza.from.clone().ok_or(Condition::BadRequest)?,
             origin: event.origin.clone(),
             node: Some(node),
+            set: None,
         };
         Ok(self.host.disco(DiscoOn::Account, query).await?.is_some())
     }

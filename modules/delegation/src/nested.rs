@@ -77,5 +77,6 @@ pub(crate) fn read(query: &Tree) -> DiscoNode {
             .collect(),
         forms: query.children_named(ns::DATA_FORMS, "x").filter_map(Form::from_tree).collect(),
         items: Vec::new(),
+        set: None,
     }
 }
