@@ -11,7 +11,8 @@ Usage: cargo xtask COMMAND
   bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
   bench archive [--quick]           measure the archive with a million messages
   bench federation [--quick] [--peers LIST]
-                                    measure streams with a thousand other servers, and with hostile ones
+                                    measure streams with a thousand other servers, and with hostile ones;
+                                    --from LOG writes the pages from what such a run has printed
 
   --subject NAME   the server under test: waxwing (default), prosody or ejabberd
   --screen         keep Profanity's screen in docs/profanity.txt
@@ -56,6 +57,7 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) archive: bool,
     pub(crate) federation: bool,
+    pub(crate) from: Option<String>,
     pub(crate) record: bool,
 }
 
@@ -74,6 +76,7 @@ impl Options {
             quick: false,
             archive: false,
             federation: false,
+            from: None,
             record: false,
         };
         while let Some(word) = words.next() {
@@ -88,6 +91,7 @@ impl Options {
                 "--screen" => options.screen = true,
                 "--record" => options.record = true,
                 "--quick" => options.quick = true,
+                "--from" => options.from = Some(words.next().ok_or("--from which file?")?),
                 "archive" if options.command == "bench" => options.archive = true,
                 "federation" if options.command == "bench" => options.federation = true,
                 name if options.command == "test" => options.parts.push(part(name)?),

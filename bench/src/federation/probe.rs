@@ -72,11 +72,15 @@ pub(crate) async fn run(stage: &Stage, good: &Voice, time: Duration) -> Fallible
 }
 
 /// How long it takes until the first message comes to domains that were not talked to before, and from others, one
-/// after the other.
+/// after the other; no further one of a kind after one that came too late.
 pub(crate) async fn fresh(stage: &Stage, domains: &[Domain]) -> Fallible<[Delays; 2]> {
     let [_, two, three, ..] = stage.locals.as_slice() else { return Err("too few users".into()) };
     let (mut out, mut incoming) = (Vec::new(), Vec::new());
+    let in_time = |all: &[Duration]| all.last().is_none_or(|delay| *delay < DELAY_MAX);
     for (at, domain) in domains.iter().enumerate() {
+        if !in_time(if at % 2 == 0 { &out } else { &incoming }) {
+            continue;
+        }
         if at % 2 == 0 {
             out.push(one(&two.voice, "", &format!("juliet@{}", domain.name), &stage.network.out).await?);
             continue;

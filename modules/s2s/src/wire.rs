@@ -246,9 +246,9 @@ pub(crate) const NS_BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
 /// Read at once: one TLS record.
 const CHUNK: usize = 16 << 10;
 /// Read at a time, before others have a turn.
-const TURN_BYTES_MAX: usize = 64 << 10;
+const TURN_BYTES_MAX: usize = 16 << 10;
 /// The other server may say so much until both are proven: headers, features and a few answers.
-const NEGOTIATION_BYTES_MAX: usize = 256 << 10;
+const NEGOTIATION_BYTES_MAX: usize = 64 << 10;
 /// So much of what another server says goes into our log.
 const TEXT_TOLD: usize = 200;
 
