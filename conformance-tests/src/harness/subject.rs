@@ -297,33 +297,38 @@ modules:
   mod_caps: {{}}
   mod_offline: {{}}
   mod_client_state: {{}}
+{hosts}"#,
+        dir = dir.display(),
+        hosts = EJABBERD_HOSTS.replace("DIR", &text_of(dir)),
+    )
+}
+
+/// What differs from host to host.
+const EJABBERD_HOSTS: &str = r#"
 append_host_config:
   localhost:
     modules:
-      mod_stream_mgmt: {{resend_on_timeout: true}}
+      mod_stream_mgmt: {resend_on_timeout: true}
       mod_privilege:
-        roster: {{both: privileged, get: reader}}
-        message: {{outgoing: privileged}}
-        presence: {{managed_entity: watchers, roster: privileged}}
-      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, enable_hats: true}}}}
-      mod_muc_log: {{outdir: "{dir}/rooms", access_log: all}}
+        roster: {both: privileged, get: reader}
+        message: {outgoing: privileged}
+        presence: {managed_entity: watchers, roster: privileged}
+      mod_muc: {default_room_options: {moderated: false, allow_user_invites: true, enable_hats: true}}
+      mod_muc_log: {outdir: "DIR/rooms", access_log: all}
   second.localhost:
     modules:
-      mod_stream_mgmt: {{resend_on_timeout: true, resume_timeout: 1}}
+      mod_stream_mgmt: {resend_on_timeout: true, resume_timeout: 1}
       mod_delegation:
         namespaces:
-          "urn:example:delegated": {{access: manager}}
-          "urn:example:filtered": {{access: manager, filtering: [node]}}
+          "urn:example:delegated": {access: manager}
+          "urn:example:filtered": {access: manager, filtering: [node]}
   archive.localhost:
     modules:
-      mod_mam: {{default: always}}
-      mod_carboncopy: {{}}
-      mod_push: {{include_sender: true, include_body: true}}
-      mod_muc: {{default_room_options: {{moderated: false, allow_user_invites: true, enable_hats: true, mam: true}}}}
-"#,
-        dir = dir.display()
-    )
-}
+      mod_mam: {default: always}
+      mod_carboncopy: {}
+      mod_push: {include_sender: true, include_body: true}
+      mod_muc: {default_room_options: {moderated: false, allow_user_invites: true, enable_hats: true, mam: true}}
+"#;
 
 /// A test authority and one certificate for all hosts, in all the forms the subjects read.
 fn make_certificates(dir: &Path) -> (RootCertStore, Vec<u8>) {
