@@ -13,7 +13,7 @@ use waxwing_core::{Custody, HostRef, Peer, Phase, SessionRef, Shutdown};
 use waxwing_stream::negotiation::{Action, Bind, Negotiation, Rules, StreamFraming, Tcp};
 use waxwing_stream::sasl::{self, Answer, Credentials, LookUp, Mechanism, Success, Want};
 use waxwing_stream::transport::{Connection, TokenBucket};
-use waxwing_xml::{Element, Limits, Scanner};
+use waxwing_xml::{Element, Scanner};
 use waxwing_xmpp::{BareJid, Condition, Domain, Stanza, StanzaError, StreamCondition, StreamError};
 
 use crate::C2s;
@@ -122,7 +122,7 @@ impl<'a> Client<'a> {
             rates: None,
             acks: Acks::default(),
             unwritten: None,
-            scanner: Scanner::new(framing.scanner(), before_login(&limits)),
+            scanner: Scanner::new(framing.scanner(), limits.before_login()),
             peer,
             received: 0,
             tried: None,
@@ -291,7 +291,7 @@ impl<'a> Client<'a> {
         self.c2s.metrics.logins.inc();
         debug!(peer = %self.peer, jid = %success.account, mechanism = success.mechanism.name(), "Logged in.");
         let limits = self.c2s.shared.limits();
-        self.scanner.set_limits(after_login(&limits));
+        self.scanner.set_limits(limits.for_client());
         self.scanner.restart();
         if !self.c2s.is_exempt(self.peer.ip()) {
             self.rates = Some(Rates::new(&limits));
@@ -436,29 +436,10 @@ impl Rates {
     }
 }
 
-/// While nothing may be skipped and little may be said.
-fn before_login(limits: &waxwing_core::config::Limits) -> Limits {
-    Limits { element_bytes: limits.login_element_max.0, ..Limits::BEFORE_LOGIN }
-}
-
-fn after_login(limits: &waxwing_core::config::Limits) -> Limits {
-    Limits {
-        element_bytes: limits.stanza_bytes_max.0,
-        skip_bytes: limits.stanza_bytes_max.0.saturating_mul(SKIP_FACTOR),
-        depth: limits.stanza_depth_max,
-        attributes: limits.stanza_attributes_max,
-        children: limits.stanza_children_max,
-        // Names and values are as long as the scanner's corpus shows every parser behind us to take them.
-        ..Limits::CLIENT
-    }
-}
-
 /// How long a client may take to hear that the stream has ended.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// So many seconds' worth of stanzas may come at once.
 const STANZA_BURST_SECONDS: u32 = 10;
-/// A refused stanza may be so many times as long as one that is accepted, before the stream ends instead.
-const SKIP_FACTOR: usize = 16;
 
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,11 +9,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
-use waxwing_core::config::Limits as Allowed;
 use waxwing_core::tasks::guard;
 use waxwing_core::{Custody, ExternalRef, Origin, Phase, Shutdown};
 use waxwing_stream::transport::{Connection, Permit};
-use waxwing_xml::{CONTENT, Element, Framing, Item, Limits, Refused, Scanner, Text};
+use waxwing_xml::{CONTENT, Element, Framing, Item, Refused, Scanner, Text};
 use waxwing_xmpp::stanza::ShapeError;
 use waxwing_xmpp::{Condition, Domain, Jid, Stanza, StreamCondition, StreamError, ns};
 
@@ -119,7 +118,7 @@ async fn tell(components: &Components, joined: &Joined) -> Infallible {
 
 impl<'a> Stream<'a> {
     fn new(components: &'a Components, connection: Connection, peer: SocketAddr) -> Self {
-        let limits = before_handshake(&components.shared.limits());
+        let limits = components.shared.limits().before_login();
         Self {
             components,
             wire: Wire::new(connection),
@@ -191,7 +190,7 @@ impl<'a> Stream<'a> {
                 Said::End => return Err(End::Gone),
                 Said::Proof(component, proof) => {
                     self.joined = Some(self.check(component, &proof)?);
-                    self.scanner.set_limits(after_handshake(&components.shared.limits()));
+                    self.scanner.set_limits(components.shared.limits().for_server());
                     self.wire.say(handshake::accept);
                     self.rest = input.to_vec();
                     return Ok(());
@@ -471,24 +470,6 @@ fn improper(text: &str) -> End {
     End::Error(StreamError::new(StreamCondition::ImproperAddressing).text(text))
 }
 
-/// While nothing may be skipped and little may be said.
-fn before_handshake(limits: &Allowed) -> Limits {
-    Limits { element_bytes: limits.login_element_max.0, ..Limits::BEFORE_LOGIN }
-}
-
-/// Twice what a client may: what a client has sent may come back with more around it.
-fn after_handshake(limits: &Allowed) -> Limits {
-    let twice = |limit: usize| limit.saturating_mul(2);
-    Limits {
-        element_bytes: twice(limits.stanza_bytes_max.0),
-        skip_bytes: limits.stanza_bytes_max.0.saturating_mul(SKIP_FACTOR),
-        depth: twice(limits.stanza_depth_max),
-        attributes: limits.stanza_attributes_max,
-        children: twice(limits.stanza_children_max),
-        ..Limits::SERVER
-    }
-}
-
 /// How long a component may take to hear that the stream has ended.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 /// At most so much is taken out of the mailbox for one write.
@@ -499,5 +480,3 @@ const BEFORE_HANDSHAKE_BYTES: usize = 2048;
 const READ_BYTES: usize = 16 * 1024;
 /// So many pieces are read before the mailbox has its turn.
 const READS_MAX: usize = 16;
-/// A refused stanza may be so many times as long as a client's may, before the stream ends instead.
-const SKIP_FACTOR: usize = 16;

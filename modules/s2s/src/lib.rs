@@ -42,7 +42,6 @@ use waxwing_core::prelude::*;
 use waxwing_core::{HostKind, RemoteDelivery, Shared, Shutdown};
 use waxwing_stream::tls::{ALPN, Authorities, Certificates, Settings};
 use waxwing_stream::transport::{Gate as Entrance, TokenBucket};
-use waxwing_xml::Limits;
 
 use command::Guest;
 pub use config::Config;
@@ -328,19 +327,6 @@ impl S2s {
         Arc::clone(rates.entry(remote.clone()).or_insert_with(|| Arc::new(Mutex::new(self.bucket()))))
     }
 
-    /// For what comes from a server that is proven.
-    fn stanza_limits(&self) -> Limits {
-        let limits = self.shared.limits();
-        Limits {
-            element_bytes: limits.stanza_bytes_max.0,
-            skip_bytes: limits.stanza_bytes_max.0.saturating_mul(SKIP_FACTOR),
-            depth: limits.stanza_depth_max,
-            attributes: limits.stanza_attributes_max,
-            children: limits.stanza_children_max,
-            ..Limits::CLIENT
-        }
-    }
-
     /// Between one and one and a half: not everybody comes back at the same moment.
     fn jitter(&self) -> f64 {
         let mut byte = [0];
@@ -365,5 +351,3 @@ fn is_in_use(link: &Arc<Link>) -> bool {
 
 /// So long between two looks through all links.
 const TIDY_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
-/// A refused stanza may be so many times as long as one that is accepted.
-const SKIP_FACTOR: usize = 16;

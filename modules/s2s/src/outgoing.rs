@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use waxwing_stream::tls::{Tlsa, client_config};
 use waxwing_stream::transport::Connection;
-use waxwing_xml::{Element, Item, Limits, Tree};
+use waxwing_xml::{Element, Item, Tree};
 use waxwing_xmpp::{Condition, Domain, StreamCondition, StreamError, ns};
 
 use crate::S2s;
@@ -218,7 +218,7 @@ impl S2s {
         let Way { target, address, dane, socket } = way;
         let peer = address.to_string();
         let connection = Connection::new(socket).map_err(|error| Failure::new(error.to_string()))?;
-        let mut wire = Wire::new(connection, Limits::BEFORE_LOGIN);
+        let mut wire = Wire::new(connection, self.shared.limits().before_login());
         if target.direct_tls {
             self.secure(local, remote, &mut wire, true).await?;
         }

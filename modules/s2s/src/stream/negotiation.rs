@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 use waxwing_core::Shutdown;
 use waxwing_stream::transport::{Connection, Permit};
-use waxwing_xml::{Element, Limits, Root, Text, Tree};
+use waxwing_xml::{Element, Root, Text, Tree};
 use waxwing_xmpp::{Domain, StreamCondition, StreamError, ns};
 
 use super::{End, Role, Stream, acks};
@@ -34,7 +34,7 @@ pub(crate) async fn serve(
     };
     s2s.metrics.incoming.inc();
     let gauge = s2s.metrics.incoming.clone();
-    let wire = Wire::new(connection, Limits::BEFORE_LOGIN);
+    let wire = Wire::new(connection, s2s.shared.limits().before_login());
     let mut stream = Box::new(Stream::new(s2s, wire, peer.to_string(), Role::Receiving));
     stream.address = Some(peer.ip());
     let secured = if direct_tls { stream.secure().await } else { Ok(()) };
@@ -233,7 +233,7 @@ impl Stream {
         let version = self.wire.connection.tls_version().unwrap_or("no TLS");
         info!(from = %remote, to = %local, %proof, tls = version, peer = %self.peer, "Another server is proven.");
         if self.session.proven.is_empty() {
-            self.wire.set_limits(self.s2s.stanza_limits());
+            self.wire.set_limits(self.s2s.shared.limits().for_server());
             self.rate = self.s2s.rate_of(&remote);
             self.worth = format!("their stream, proven by {proof}, {version}");
         }

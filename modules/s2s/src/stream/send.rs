@@ -24,7 +24,7 @@ impl Stream {
         let certificate = certificate.map_or_else(|reason| reason, |voucher| voucher.to_string());
         let worth = format!("proven by {proof}, {version}, {certificate}");
         let mut stream = Box::new(Self::new(Arc::clone(s2s), wire, peer, Role::Initiating));
-        stream.wire.set_limits(s2s.stanza_limits());
+        stream.wire.set_limits(s2s.shared.limits().for_server());
         stream.rate = s2s.rate_of(&link.remote);
         (stream.id, stream.bidi, stream.multiplexes, stream.worth) = (id, bidi, multiplexes, worth);
         (stream.fresh, stream.greeted) = (false, true);

@@ -1,6 +1,7 @@
 //! `[limits]`: every limit of the server, with a default that a normal user never meets.
 
 use serde::{Deserialize, Serialize};
+use waxwing_xml::Limits as Scanning;
 
 use super::{Bytes, Duration, Network};
 
@@ -53,6 +54,42 @@ pub struct Limits {
     /// Time for good-byes at a graceful stop.
     pub drain_time: Duration,
 }
+
+impl Limits {
+    /// For the scanner before a peer has shown who it is: nothing may be skipped, and little may be said.
+    pub fn before_login(&self) -> Scanning {
+        Scanning { element_bytes: self.login_element_max.0, ..Scanning::BEFORE_LOGIN }
+    }
+
+    /// For the scanner of a client. Names and values are as long as the scanner's corpus shows every parser behind us to
+    /// take them.
+    pub fn for_client(&self) -> Scanning {
+        Scanning {
+            element_bytes: self.stanza_bytes_max.0,
+            skip_bytes: self.stanza_bytes_max.0.saturating_mul(SKIP_FACTOR),
+            depth: self.stanza_depth_max,
+            attributes: self.stanza_attributes_max,
+            children: self.stanza_children_max,
+            ..Scanning::CLIENT
+        }
+    }
+
+    /// For the scanner of another server or a component: twice what a client may, as what a client has sent may come
+    /// with more around it.
+    pub fn for_server(&self) -> Scanning {
+        let client = self.for_client();
+        let twice = |limit: usize| limit.saturating_mul(2);
+        Scanning {
+            element_bytes: twice(client.element_bytes),
+            depth: twice(client.depth),
+            children: twice(client.children),
+            ..client
+        }
+    }
+}
+
+/// A refused stanza may be so many times as long as one that is accepted, before the stream ends instead.
+const SKIP_FACTOR: usize = 16;
 
 impl Default for Limits {
     fn default() -> Self {
