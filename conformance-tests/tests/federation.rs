@@ -7,6 +7,8 @@
 mod cut;
 #[path = "federation/dns.rs"]
 mod dns;
+#[path = "federation/policy.rs"]
+mod policy;
 #[path = "federation/proxy.rs"]
 mod proxy;
 #[path = "federation/raw.rs"]
@@ -315,12 +317,16 @@ impl Stage {
 
     /// Proven by its certificate.
     fn proven(&self) -> Raw {
-        let mut raw = self.secure();
+        self.proven_as("theirs.lit")
+    }
+
+    fn proven_as(&self, domain: &str) -> Raw {
+        let mut raw = Raw::secure(&self.ours, domain, &self.authority.certificate(domain, 2049));
         assert!(raw.until("</stream:features>").contains("<mechanism>EXTERNAL</mechanism>"));
         raw.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>");
         raw.until("<success");
         raw.until(">");
-        raw.open(&self.ours, "theirs.lit");
+        raw.open(&self.ours, domain);
         raw.until("</stream:features>");
         raw
     }
