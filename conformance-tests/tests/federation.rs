@@ -11,6 +11,8 @@ mod dns;
 mod proxy;
 #[path = "federation/raw.rs"]
 mod raw;
+#[path = "federation/rooms.rs"]
+mod rooms;
 #[path = "federation/server.rs"]
 mod server;
 #[path = "federation/streams.rs"]
