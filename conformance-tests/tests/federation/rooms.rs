@@ -434,6 +434,8 @@ fn xep0045_18_1_2_ghosts_of_a_waxwing_that_was_killed_are_removed() {
 fn our_room_comes_back(kind: Kind) {
     let mut pair = houses(kind, Proof::Dialback);
     let (_, mut juliet) = together(&pair, OURS);
+    // Who has come only this moment may be forgotten: nobody waits until that is on disk.
+    thread::sleep(Duration::from_secs(2));
     pair.ours.kill();
     pair.ours.start_again();
     let mut romeo = pair.ours.login("romeo");
