@@ -13,6 +13,8 @@ mod policy;
 mod proxy;
 #[path = "federation/raw.rs"]
 mod raw;
+#[path = "federation/rooms.rs"]
+mod rooms;
 #[path = "federation/server.rs"]
 mod server;
 #[path = "federation/streams.rs"]

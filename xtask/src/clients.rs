@@ -10,15 +10,18 @@ use crate::subject::{COMPONENT, COMPONENT_SECRET, PRIVILEGED, Server};
 use crate::tally::Tally;
 
 /// Each script with the programs it needs and their Debian packages.
-const SCRIPTS: [(&str, &[(&str, &str)]); 10] = [
+const SCRIPTS: [(&str, &[(&str, &str)]); 13] = [
     ("profanity.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
+    ("profanity_room.sh", &[("profanity", "profanity"), ("tmux", "tmux")]),
     ("go_sendxmpp.py", &[("go-sendxmpp", "go-sendxmpp")]),
     ("slixmpp_chat.py", &[]),
     ("slixmpp_devices.py", &[]),
+    ("slixmpp_room.py", &[]),
     ("slixmpp_component.py", &[]),
     (PRIVILEGED_SCRIPT, &[]),
     ("aioxmpp_chat.py", &[]),
     ("aioxmpp_devices.py", &[]),
+    ("aioxmpp_room.py", &[]),
     ("poezio_devices.py", &[("poezio", "poezio"), ("tmux", "tmux")]),
     ("tokio_xmpp_bot.py", &[]),
 ];
@@ -28,7 +31,7 @@ const PRIVILEGED_SCRIPT: &str = "slixmpp_privileged.py";
 
 /// Starts the server and runs every script against it.
 pub(crate) fn run(options: &Options, tally: &mut Tally) {
-    let server = match Server::start(&options.subject, &[], "") {
+    let server = match Server::start(&options.subject, &[], rooms(&options.subject)) {
         Ok(server) => server,
         Err(why) => return tally.fail(&format!("clients: {why}")),
     };
@@ -41,6 +44,15 @@ pub(crate) fn run(options: &Options, tally: &mut Tally) {
             Ok(command) => drive(options, &server, script, command, tally),
             Err(why) => tally.skip(script, &why),
         }
+    }
+}
+
+/// What a server needs for rooms that keep an archive; Waxwing has them by itself.
+fn rooms(subject: &str) -> &'static str {
+    match subject {
+        "prosody" => "Component \"conference.localhost\" \"muc\"\n    modules_enabled = { \"muc_mam\" }\n",
+        "ejabberd" => "  mod_mam: {}\n  mod_muc: {default_room_options: {mam: true}}\n",
+        _ => "",
     }
 }
 

@@ -55,6 +55,11 @@ impl Proxy {
         self.link.closed.store(true, Ordering::SeqCst);
     }
 
+    /// They are taken again.
+    pub(crate) fn open(&self) {
+        self.link.closed.store(false, Ordering::SeqCst);
+    }
+
     /// Nothing moves until `stall(false)`.
     pub(crate) fn stall(&self, stalled: bool) {
         self.link.stalled.store(stalled, Ordering::SeqCst);

@@ -42,7 +42,12 @@ impl Authority {
 
     /// A certificate and its key in PEM.
     pub(crate) fn certificate(&self, domain: &str, not_after: i32) -> (String, String) {
-        let mut params = CertificateParams::new(vec![domain.to_owned()]).expect("a domain name");
+        self.certificate_of(&[domain.to_owned()], not_after)
+    }
+
+    /// The same, for several domains.
+    pub(crate) fn certificate_of(&self, domains: &[String], not_after: i32) -> (String, String) {
+        let mut params = CertificateParams::new(domains).expect("domain names");
         params.not_after = rcgen::date_time_ymd(not_after, 1, 1);
         let key = KeyPair::generate().expect("a key");
         let made = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -467,7 +472,13 @@ impl Client {
     /// Reads until `what` came; returns all up to there.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str) -> String {
-        self.try_until(what).unwrap_or_else(|reason| panic!("{}: {reason}", self.jid))
+        self.until_any(&[what])
+    }
+
+    /// The same, for whichever comes first.
+    #[track_caller]
+    pub(crate) fn until_any(&mut self, all: &[&str]) -> String {
+        self.try_until_any(all).unwrap_or_else(|reason| panic!("{}: {reason}", self.jid))
     }
 
     fn try_until(&mut self, what: &str) -> Result<String, String> {

@@ -38,9 +38,18 @@ impl Muc {
             Ok(()) => custody,
             Err(error) => {
                 self.metrics.refused.inc();
-                self.host.router().bounce(stanza, &error, &origin).await
+                self.refuse(&stanza, &error, &origin).await
             }
         }
+    }
+
+    /// §7.2.5 to §7.2.10: who may not enter gets the element back by which clients know what it is about.
+    async fn refuse(&self, stanza: &Stanza, error: &StanzaError, origin: &Origin) -> Custody {
+        let Some(mut reply) = stanza.error_reply(error) else { return Custody::memory() };
+        if matches!(stanza.kind, Kind::Presence(_)) && stanza.children.find(MUC, "x").is_some() {
+            reply = reply.with(&Tree::new(MUC, "x"));
+        }
+        self.host.router().hand_back(reply, origin).await
     }
 
     async fn to_room(

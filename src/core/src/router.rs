@@ -185,7 +185,14 @@ impl Router {
 
     /// Answers a stanza with an error, unless none may be sent (RFC 6120 §8.3.1). Local clients get it directly.
     pub async fn bounce(&self, stanza: Stanza, error: &StanzaError, origin: &Origin) -> Custody {
-        let Some(mut reply) = stanza.error_reply(error) else { return Custody::memory() };
+        match stanza.error_reply(error) {
+            Some(reply) => self.hand_back(reply, origin).await,
+            None => Custody::memory(),
+        }
+    }
+
+    /// The same, with an error reply that has something beside the error.
+    pub async fn hand_back(&self, mut reply: Stanza, origin: &Origin) -> Custody {
         self.count(|counters| counters.bounced.inc());
         match origin {
             Origin::Client(session) => {

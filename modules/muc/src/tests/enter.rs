@@ -70,7 +70,10 @@ async fn xep0045_7_2_17_why_one_may_not_enter() {
     coven(&mut crone).await;
     refused(&enter(&mut hag, COVEN, "\u{2800}").await[0], Condition::JidMalformed);
     // §7.2.8.
-    refused(&enter(&mut hag, COVEN, "firstwitch").await[0], Condition::Conflict);
+    let error = enter(&mut hag, COVEN, "firstwitch").await.remove(0);
+    refused(&error, Condition::Conflict);
+    // Clients know by this what the error is about.
+    assert!(error.children.find(MUC, "x").is_some());
     refused(&enter(&mut hag, COVEN, "FirstWitch").await[0], Condition::Conflict);
     // §7.2.7.
     ok(&admin(&mut crone, COVEN, "<item affiliation='outcast' jid='hag66@shakespeare.lit'/>").await);
