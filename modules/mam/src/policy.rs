@@ -29,6 +29,10 @@ pub(crate) fn is_worth_keeping(stanza: &Stanza) -> bool {
 /// [XEP-0313 §6.1.2](https://xmpp.org/extensions/xep-0313.html#business-storeret-muc-archives): what has a body, changes of
 /// the subject; and what changes messages. Receipts and markers of everybody would be more than what was said.
 pub fn belongs_in_room(stanza: &Stanza) -> bool {
+    // XEP-0424 §5: whatever its hints say, or who was away would never learn what the tombstone stands for.
+    if stanza.children.find(NS_RETRACT, "retract").is_some() {
+        return true;
+    }
     let hint = |name| stanza.has_hint(name);
     if hint("no-store") || hint("no-permanent-store") {
         return false;

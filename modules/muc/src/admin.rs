@@ -1,6 +1,8 @@
 //! Lists and changes of roles and affiliations (`muc#admin`,
 //! [XEP-0045 §8](https://xmpp.org/extensions/xep-0045.html#moderator), [§9](https://xmpp.org/extensions/xep-0045.html#admin)).
 
+use std::collections::BTreeSet;
+
 use waxwing_core::prelude::*;
 
 use crate::affiliation::{Affiliate, Affiliation};
@@ -113,6 +115,7 @@ impl Room {
         if changes.is_empty() {
             return Err(StanzaError::bad_request("Name what is to be changed."));
         }
+        check_twice(&changes)?;
         self.check_owners(&changes)?;
         let new = changes.iter().filter(|change| self.is_new(change)).count();
         self.check_affiliations(turn, new)?;
@@ -259,7 +262,11 @@ impl Room {
                 self.remove(turn, &key, &Note { codes: vec![307], actor, reason, ..Note::default() });
             }
             Change::Role { key, role, reason } => {
-                self.set_role(turn, &key, role, &Note { actor, reason, ..Note::default() });
+                let note = Note { actor, reason, ..Note::default() };
+                self.set_role(turn, &key, role, &note);
+                if role < Role::Participant {
+                    self.silence_others(turn, &key, &note);
+                }
             }
             Change::Affiliation { jid, row } => {
                 let note = Note { actor, reason: row.reason.clone(), ..Note::default() };
@@ -284,6 +291,14 @@ impl Room {
         }
         self.tell(turn, &occupant, note, self.is_broadcast(before));
         self.show_all_again(turn, &occupant, before);
+    }
+
+    /// §8.4: who has lost voice does not speak under another nickname.
+    fn silence_others(&mut self, turn: &mut Turn<'_>, key: &str, note: &Note) {
+        let Some(real) = self.occupants.get(key).map(|occupant| occupant.real.clone()) else { return };
+        let others = self.occupants_of(&real).filter(|other| other.role == Role::Participant);
+        let keys: Vec<String> = others.map(|other| nick::key(other.nick())).collect();
+        keys.iter().for_each(|key| self.set_role(turn, key, Role::Visitor, note));
     }
 
     /// Who sees real addresses from now on gets the presence of all others again.
@@ -363,6 +378,21 @@ impl Room {
             self.set_role(turn, key, role, note);
         }
     }
+}
+
+/// What a request says holds: so it says one thing of each address, and gives a nickname to one (§10.4 is judged so).
+fn check_twice(changes: &[Change]) -> Result<(), StanzaError> {
+    let (mut jids, mut nicks) = (BTreeSet::new(), BTreeSet::new());
+    for change in changes {
+        let Change::Affiliation { jid, row } = change else { continue };
+        if !jids.insert(jid) {
+            return Err(StanzaError::bad_request("Name each address once."));
+        }
+        if row.nick.as_deref().is_some_and(|name| !nicks.insert(nick::key(name))) {
+            return Err(Condition::Conflict.into());
+        }
+    }
+    Ok(())
 }
 
 fn unknown(name: &str) -> StanzaError {

@@ -127,12 +127,15 @@ impl Room {
 
     /// §3.2.
     fn create_hat(&mut self, turn: &mut Turn<'_>, form: &Form) -> Result<Shown, StanzaError> {
-        let max = turn.config.text_bytes_max;
-        let text = |var| form.value(var).map(str::trim).filter(|text| !text.is_empty() && text.len() <= max);
+        let text = |var| form.value(var).map(str::trim).filter(|text| !text.is_empty());
         let missing = || StanzaError::bad_request("A hat has a title and a URI.");
         let title = text("hats#title").ok_or_else(missing)?.to_owned();
         let uri = text("hats#uri").ok_or_else(missing)?.to_owned();
         let hue = text("hats#hue").map(str::to_owned);
+        let long = |text: &String| text.len() > turn.config.hat_bytes_max;
+        if long(&title) || long(&uri) || hue.as_ref().is_some_and(long) {
+            return Err(StanzaError::from(Condition::NotAcceptable).text("The title or the URI is too long."));
+        }
         if hue.as_ref().is_some_and(|hue| !hue.parse::<f64>().is_ok_and(|hue| (0.0..=360.0).contains(&hue))) {
             return Err(StanzaError::bad_request("A hue is an angle."));
         }
@@ -167,6 +170,7 @@ impl Room {
         let mut bare = Vec::new();
         for jid in worn {
             if self.take_off(&jid, &uri) {
+                turn.rows.push(Row::Wearer(jid.clone()));
                 bare.push(jid);
             }
         }
@@ -180,7 +184,7 @@ impl Room {
     fn assign_hat(&mut self, turn: &mut Turn<'_>, form: &Form) -> Result<Shown, StanzaError> {
         let (jid, uri) = (wearer(form)?, self.chosen(form)?);
         let people = self.hats.worn.len();
-        let max = turn.config.hats_max;
+        let max = turn.config.hats_worn_max;
         if people >= turn.config.affiliations_max && !self.hats.worn.contains_key(&jid) {
             return Err(StanzaError::from(Condition::ResourceConstraint).text("Too many people wear hats."));
         }
@@ -189,7 +193,7 @@ impl Room {
             return Err(StanzaError::from(Condition::ResourceConstraint).text("Nobody wears so many hats."));
         }
         worn.insert(uri);
-        turn.write(Row::Hats);
+        turn.write(Row::Wearer(jid.clone()));
         self.show(turn, &jid);
         Ok(Shown::Done)
     }
@@ -200,7 +204,7 @@ impl Room {
         if !self.take_off(&jid, &uri) {
             return Err(Condition::ItemNotFound.into());
         }
-        turn.write(Row::Hats);
+        turn.write(Row::Wearer(jid.clone()));
         self.show(turn, &jid);
         Ok(Shown::Done)
     }

@@ -43,7 +43,7 @@ pub struct Config {
     pub burst: u32,
     /// Changes of nickname a minute; one more gets `policy-violation`.
     pub nick_changes: u32,
-    /// Times a minute that one user may enter a room; one more gets `policy-violation`.
+    /// Times a minute that one user may enter a room, register, or ask for a list; one more gets `policy-violation`.
     pub entries: u32,
     /// Messages of history that a room keeps at hand.
     pub history_max: usize,
@@ -57,14 +57,18 @@ pub struct Config {
     pub page_bytes_max: Bytes,
     /// Stanzas that wait to leave a room; while there are more, who sends to the room waits.
     pub queue_max: usize,
-    /// Requests between occupants that wait for their answer, in one room; older ones are forgotten.
+    /// Requests between occupants, and invitations, that wait for their answer, in one room; older ones are forgotten.
     pub requests_max: usize,
     /// Users who wait for a room's admins to let them register; one more gets `resource-constraint`.
     pub registrations_max: usize,
     /// Members who are told of one message that mentions them; more are not told.
     pub mentions_max: usize,
-    /// Hats of a room, and of one user; more get `resource-constraint`.
+    /// Hats of a room; more get `resource-constraint`.
     pub hats_max: usize,
+    /// Hats that one user wears in a room, where they are in each presence; more get `resource-constraint`.
+    pub hats_worn_max: usize,
+    /// Bytes of the title of a hat, and of its URI; a longer one gets `not-acceptable`.
+    pub hat_bytes_max: usize,
     /// Changes of affiliations that a room remembers for clients that come back (XEP-0463).
     pub versions_max: usize,
     /// How long the address of a destroyed room tells where it went (`gone`).
@@ -144,6 +148,8 @@ impl Default for Config {
             registrations_max: 100,
             mentions_max: 20,
             hats_max: 50,
+            hats_worn_max: 5,
+            hat_bytes_max: 256,
             versions_max: 200,
             tombstone_time: Duration::seconds(31 * 86_400),
             configure_time_max: Duration::seconds(3600),

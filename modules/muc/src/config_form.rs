@@ -236,6 +236,10 @@ fn jids(form: &Form, var: &str, config: &Config) -> Result<Option<Vec<BareJid>>,
     let values = field.values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
     let parsed = values.map(|value| Jid::parse(value).map(|jid| jid.to_bare()));
     let mut jids = parsed.collect::<Result<Vec<_>, _>>().map_err(|_| wrong(var))?;
+    // §9.2: a domain is for bans.
+    if jids.iter().any(|jid| jid.local().is_none()) {
+        return Err(wrong(var));
+    }
     jids.sort();
     jids.dedup();
     Ok(Some(jids))

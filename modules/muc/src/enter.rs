@@ -9,7 +9,6 @@ use crate::names::MUC;
 use crate::nick;
 use crate::occupant::{self, Faces, Occupant};
 use crate::presence::{check_size, client};
-use crate::rate::Bucket;
 use crate::role::Role;
 use crate::room::Room;
 use crate::turn::{Row, Turn};
@@ -31,8 +30,10 @@ impl Room {
         let muc = stanza.children.find(MUC, "x").map(Child::tree).unwrap_or_else(|| Tree::new(MUC, "x"));
         nick::check(name, turn.config.nick_bytes_max)?;
         check_size(turn, stanza)?;
+        // Who guesses passwords comes in as often as who knows them.
+        self.spend_entry(turn, &real)?;
         self.may_enter(affiliation, muc.child_text(MUC, "password").as_deref())?;
-        self.has_room(turn, &real, affiliation)?;
+        self.has_room(turn, &real, name, affiliation)?;
         self.is_free(&real, name)?;
         let key = nick::key(name);
         if self
@@ -44,16 +45,24 @@ impl Room {
                 StanzaError::from(Condition::ResourceConstraint).text("Too many of your clients are here.")
             );
         }
-        if !turn.exempt && !self.entries.take(&real, turn.config.entries, turn.now) {
-            let text = "You come in too often.";
-            return Err(StanzaError::from(Condition::PolicyViolation).of_type(ErrorType::Wait).text(text));
-        }
         let created = self.locked && self.occupants.is_empty();
         self.versions_at_entry(turn, from, affiliation, &muc);
         let occupant = self.place(turn, from, name, stanza)?;
         self.welcome(turn, from, &occupant, &Welcome { stanza, created, wanted: Wanted::from_tree(&muc) });
         turn.write(Row::Occupant(from.clone()));
         Ok(())
+    }
+
+    /// Somebody comes in, or does what concerns as many others: not too often.
+    ///
+    /// # Errors
+    /// `policy-violation`.
+    pub(crate) fn spend_entry(&mut self, turn: &Turn<'_>, real: &BareJid) -> Result<(), StanzaError> {
+        if turn.exempt || self.entries.take(real, turn.config.entries, turn.now) {
+            return Ok(());
+        }
+        let text = "You come in too often, or ask for too much.";
+        Err(StanzaError::from(Condition::PolicyViolation).of_type(ErrorType::Wait).text(text))
     }
 
     /// §7.2.5 to §7.2.7, §7.2.10.
@@ -74,13 +83,20 @@ impl Room {
     }
 
     /// §7.2.9: admins and owners get in when the room is full.
-    fn has_room(&self, turn: &Turn<'_>, real: &BareJid, affiliation: Affiliation) -> Result<(), StanzaError> {
+    fn has_room(
+        &self,
+        turn: &Turn<'_>,
+        real: &BareJid,
+        name: &str,
+        affiliation: Affiliation,
+    ) -> Result<(), StanzaError> {
         let mut max = self.settings.max_users.min(turn.config.occupants_max);
         if affiliation >= Affiliation::Admin {
             max += turn.config.occupants_reserve;
         }
-        // One more client of somebody who is there takes no place.
-        if self.occupants.len() < max || self.occupants_of(real).next().is_some() {
+        // One more client of an occupant who is there takes no place.
+        let joins = self.occupants.get(&nick::key(name)).is_some_and(|there| there.real == *real);
+        if self.occupants.len() < max || joins {
             return Ok(());
         }
         Err(StanzaError::from(Condition::ServiceUnavailable)
@@ -124,19 +140,18 @@ impl Room {
             role: self.role_at_entry(turn, &real),
             clients: Vec::new(),
             id: occupant::id(&self.key, &self.jid, &real),
-            stanzas: Bucket::new(turn.config.burst, turn.now),
-            nicks: Bucket::new(turn.config.nick_changes, turn.now),
             faces: Faces::default(),
             real,
         }
     }
 
-    /// §5.1.2; §5.1: somebody who was here comes back as before.
+    /// §5.1.2; §5.1: somebody who was here comes back as before, and who is here under another nickname is as there.
     fn role_at_entry(&mut self, turn: &Turn<'_>, real: &BareJid) -> Role {
         let entry = Role::at_entry(self.affiliation(turn, real), self.settings.moderated);
         let at = self.remembered.iter().position(|(jid, _)| jid == real);
         let remembered = at.and_then(|at| self.remembered.remove(at)).map(|(_, role)| role);
-        match remembered {
+        let here = self.occupants_of(real).map(|occupant| occupant.role).min();
+        match here.filter(|role| *role < Role::Moderator).or(remembered) {
             Some(role) if entry < Role::Moderator => role,
             _ => entry,
         }
@@ -193,6 +208,7 @@ impl Room {
     ) -> Result<(), StanzaError> {
         check_size(turn, stanza)?;
         self.spend(turn, from)?;
+        self.spend_entry(turn, &from.to_bare())?;
         let client = client(turn, from, stanza);
         let muc = stanza.children.find(MUC, "x").map(Child::tree).unwrap_or_else(|| Tree::new(MUC, "x"));
         let affiliation = self.affiliation(turn, &from.to_bare());

@@ -42,8 +42,10 @@ impl Muc {
         // RFC 6121 §8.5.3.2: what is said to everybody comes back so from where no such client is. A client that has
         // blocked somebody (XEP-0191 §3.3) is there all the same.
         let doubtful = condition == Some(Condition::ServiceUnavailable) && !self.is_here(from).await;
+        let nobody = condition == Some(Condition::ServiceUnavailable) && self.is_nobody(from).await;
         let done = self.turn(handle, true, |room, turn| {
-            let private = matches!(stanza.kind, Kind::Message(_)) && room.return_error(turn, from, stanza);
+            let private =
+                matches!(stanza.kind, Kind::Message(_)) && room.return_error(turn, from, stanza, nobody);
             if condition.is_some_and(means_gone) || doubtful && !private {
                 self.metrics.ghosts.inc();
                 room.lose(turn, from);
@@ -51,6 +53,13 @@ impl Muc {
             Ok(())
         });
         self.settle(handle, done).await.map(drop).or(Ok(()))
+    }
+
+    /// Whether no account of this server has the address.
+    async fn is_nobody(&self, address: &Jid) -> bool {
+        let host = self.host.router().host(address.domain());
+        let (Some(host), Some(local)) = (host, address.local()) else { return false };
+        host.kind() == HostKind::Accounts && matches!(host.account(local).await, Ok(None))
     }
 
     /// Whether a client of this server is bound, or asleep.

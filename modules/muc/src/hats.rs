@@ -10,7 +10,8 @@ use waxwing_core::prelude::*;
 pub(crate) struct Hats {
     /// By URI.
     pub(crate) hats: BTreeMap<String, Hat>,
-    /// The URIs of somebody's hats.
+    /// The URIs of somebody's hats. They stand in rows of their own.
+    #[serde(skip)]
     pub(crate) worn: BTreeMap<BareJid, BTreeSet<String>>,
 }
 

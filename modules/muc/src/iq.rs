@@ -45,8 +45,33 @@ impl Muc {
         }
         let Some(payload) = stanza.children.iter().next() else { return Err(Condition::BadRequest.into()) };
         let request = Request { handle, from, payload, set, exempt, origin };
-        let reply = self.request(&request).await?;
-        self.reply(stanza, reply, origin).await
+        let done = match self.request(&request).await {
+            Ok(reply) => self.reply(stanza, reply, origin).await,
+            Err(error) if set && payload.is(ADMIN, "query") => {
+                self.refuse(stanza, &error, origin).await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        // §8.2, §8.3, §8.4: whoever has done it learns first that it is done.
+        handle.outbox.drain(self.host.router()).await;
+        done
+    }
+
+    /// §8.4: the error has the items that were refused.
+    async fn refuse(&self, request: &Stanza, error: &StanzaError, origin: &Origin) {
+        let Some(mut refused) = request.error_reply(error) else { return };
+        let error = std::mem::replace(&mut refused.children, request.children.clone());
+        refused.children.extend(error.iter().cloned());
+        self.metrics.refused.inc();
+        self.hand_over(refused, origin).await;
+    }
+
+    async fn hand_over(&self, answer: Stanza, origin: &Origin) {
+        match origin {
+            Origin::Client(session) => drop(session.send(answer)),
+            _ => drop(self.host.router().send(answer).await),
+        }
     }
 
     async fn answered(&self, handle: &Handle, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
@@ -65,6 +90,9 @@ impl Muc {
             (ns::DISCO_ITEMS, "query", false) => self.room_items(request),
             (PING, "ping", false) => Ok(Reply::empty()),
             (ADMIN, "query", false) => {
+                // Lists may be long.
+                let asker = request.from.to_bare();
+                self.turn(request.handle, request.exempt, |room, turn| room.spend_entry(turn, &asker))?;
                 self.ask_room(request, |room, turn| room.list(turn, request.from, &payload.tree()))
             }
             (ADMIN, "query", true) => {
@@ -103,15 +131,14 @@ impl Muc {
         Ok(Reply::tree(&tree))
     }
 
-    /// A change: its result goes out when it is on disk.
+    /// A change: its result goes out when it is on disk, and after it what others learn.
     pub(crate) async fn act(
         &self,
         request: &Request<'_>,
         act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<(), StanzaError>,
     ) -> IqResult {
-        let done = self.turn(request.handle, request.exempt, act);
-        let left = self.settle(request.handle, done).await?;
-        Ok(left.tickets.into_iter().fold(Reply::empty(), Reply::after))
+        let ((), tickets) = self.turn(request.handle, request.exempt, act)?;
+        Ok(tickets.into_iter().fold(Reply::empty(), Reply::after))
     }
 
     /// §10: a room that has just been configured is on disk, and has an archive, before its owner learns so.
@@ -131,10 +158,7 @@ impl Muc {
         reply.durable().await.map_err(store_failed)?;
         let mut result = request.result();
         result.children = reply.children().clone();
-        match origin {
-            Origin::Client(session) => drop(session.send(result)),
-            _ => drop(self.host.router().send(result).await),
-        }
+        self.hand_over(result, origin).await;
         Ok(())
     }
 }

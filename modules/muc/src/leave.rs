@@ -68,7 +68,8 @@ impl Room {
     fn remember(&mut self, turn: &Turn<'_>, occupant: &Occupant) {
         let entry = Role::at_entry(self.affiliation(turn, &occupant.real), self.settings.moderated);
         self.remembered.retain(|(jid, _)| *jid != occupant.real);
-        if occupant.role != entry && occupant.role < Role::Moderator && entry < Role::Moderator {
+        let ordinary = Role::Visitor..Role::Moderator;
+        if occupant.role != entry && ordinary.contains(&occupant.role) && ordinary.contains(&entry) {
             self.remembered.push_back((occupant.real.clone(), occupant.role));
         }
         while self.remembered.len() > REMEMBERED_MAX {
@@ -76,9 +77,16 @@ impl Room {
         }
     }
 
+    /// Who was silenced does not speak again by being kicked; voice that was given ends with a kick.
+    fn remember_silence(&mut self, turn: &Turn<'_>, occupant: &Occupant) {
+        self.remember(turn, occupant);
+        self.remembered.retain(|(jid, role)| *jid != occupant.real || *role < Role::Participant);
+    }
+
     /// Removes an occupant with all its clients (§8.2, §9.1, §9.4, §10.2).
     pub(crate) fn remove(&mut self, turn: &mut Turn<'_>, key: &str, note: &Note) {
         let Some(occupant) = self.occupants.remove(key) else { return };
+        self.remember_silence(turn, &occupant);
         for client in &occupant.clients {
             self.clients.remove(&client.jid);
             turn.write(Row::Occupant(client.jid.clone()));

@@ -32,6 +32,7 @@ mod nick;
 mod occupant;
 mod outbox;
 mod owner;
+mod pace;
 mod persist;
 mod presence;
 mod privilege;
@@ -79,6 +80,7 @@ pub struct Muc {
     requests: TableRef<table::Requests>,
     cards: TableRef<table::Cards>,
     hats: TableRef<table::HatRows>,
+    wearers: TableRef<table::Wearers>,
     /// Rooms in use, by localpart.
     rooms: Mutex<HashMap<String, Arc<Handle>>>,
     /// Names of rooms that have ended and may still be in the index.
@@ -143,6 +145,7 @@ impl Module for Muc {
             requests: reg.table()?,
             cards: reg.table()?,
             hats: reg.table()?,
+            wearers: reg.table()?,
             rooms: Mutex::default(),
             ending: Mutex::default(),
             moment: AtomicU64::new(0),

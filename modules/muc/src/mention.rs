@@ -1,6 +1,8 @@
 //! Members who are away learn that somebody has mentioned them
 //! ([XEP-0452](https://xmpp.org/extensions/xep-0452.html)).
 
+use std::collections::HashSet;
+
 use waxwing_core::prelude::*;
 use waxwing_xmpp::forwarded;
 
@@ -28,11 +30,12 @@ impl Room {
     }
 
     fn mentioned(&self, turn: &Turn<'_>, message: &Stanza) -> Vec<Jid> {
+        let here: HashSet<&BareJid> = self.occupants.values().map(|occupant| &occupant.real).collect();
         let references = message.children.iter().filter(|child| child.is(NS_REFERENCE, "reference"));
         let mentions = references.filter(|child| child.attribute("type").as_deref() == Some("mention"));
         let mut found: Vec<Jid> = mentions
             .filter_map(|child| self.member(turn, &child.attribute("uri")?))
-            .filter(|jid| self.occupants_of(jid).next().is_none())
+            .filter(|jid| !here.contains(jid))
             .map(Jid::from)
             .collect();
         found.sort();

@@ -9,7 +9,6 @@ use waxwing_core::prelude::*;
 use waxwing_xmpp::Timestamp;
 
 use crate::names::MUC;
-use crate::rate::Bucket;
 use crate::role::Role;
 
 /// An occupant.
@@ -24,10 +23,6 @@ pub(crate) struct Occupant {
     pub(crate) clients: Vec<Client>,
     /// XEP-0421: the same at each visit.
     pub(crate) id: Text,
-    /// Stanzas it may send.
-    pub(crate) stanzas: Bucket,
-    /// Changes of nickname.
-    pub(crate) nicks: Bucket,
     pub(crate) faces: Faces,
 }
 

@@ -30,6 +30,11 @@ impl Room {
         Ok(Tree::new(OWNER, "query").with_child(config_form::form(self, turn.config)))
     }
 
+    /// Whether strangers may not find it, or not come in.
+    fn is_private(&self) -> bool {
+        !self.settings.public || self.settings.members_only || self.settings.password.is_some()
+    }
+
     fn must_own(&self, turn: &Turn<'_>, from: &Jid) -> Result<(), StanzaError> {
         match self.affiliation(turn, &from.to_bare()) {
             Affiliation::Owner => Ok(()),
@@ -46,7 +51,8 @@ impl Room {
         if let Some(destroy) = query.child(OWNER, "destroy") {
             let destroyed = Destroyed::from_tree(turn, destroy)?;
             self.destroy(turn, &destroyed.element());
-            self.tombstone = Some(destroyed);
+            // What only those inside may know of it, its address tells nobody afterwards.
+            self.tombstone = Some(if self.is_private() { Destroyed::default() } else { destroyed });
             return Ok(());
         }
         let form = query.child(ns::DATA_FORMS, "x").and_then(Form::from_tree);
@@ -73,9 +79,14 @@ impl Room {
         let new = lines.iter().filter(|(jid, _)| self.affiliations.row(jid).is_none()).count();
         self.check_affiliations(turn, new)?;
         self.locked = false;
-        let before = std::mem::replace(&mut self.settings, submitted.settings);
+        let before = self.settings.clone();
+        // Who has to go sees nothing of what is opened now: that comes last.
+        self.settings = Settings {
+            non_anonymous: before.non_anonymous && submitted.settings.non_anonymous,
+            presence: before.presence,
+            ..submitted.settings.clone()
+        };
         turn.write(Row::Room);
-        self.apply_presence(turn, &before);
         for (jid, affiliation) in lines {
             let row = Affiliate {
                 affiliation,
@@ -86,6 +97,8 @@ impl Room {
             self.set_affiliation(turn, &jid, row, &note, true);
         }
         self.apply_members_only(turn, &before);
+        self.settings = submitted.settings;
+        self.apply_presence(turn, &before);
         if before != self.settings {
             self.announce_changes(turn, &before);
         }

@@ -100,6 +100,9 @@ impl Muc {
                 put_or_delete(&self.cards, batch, number, &(), card.as_ref())
             }
             Row::Hats => self.hats.put_into(batch, number, &(), &room.hats),
+            Row::Wearer(jid) => {
+                put_or_delete(&self.wearers, batch, number, &jid.as_str().to_owned(), room.hats.worn.get(jid))
+            }
         }
     }
 
@@ -173,12 +176,14 @@ fn all_rows(room: &Room) -> Vec<Row> {
     let occupants = room.clients.keys().cloned().map(Row::Occupant);
     let requests = room.requests.keys().cloned().map(Row::Request);
     let card = room.card.as_ref().map(|_| Row::Card);
+    let wearers = room.hats.worn.keys().cloned().map(Row::Wearer);
     [Row::Room, Row::Hats]
         .into_iter()
         .chain(affiliates)
         .chain(occupants)
         .chain(requests)
         .chain(card)
+        .chain(wearers)
         .collect()
 }
 

@@ -148,12 +148,13 @@ impl Room {
     /// # Errors
     /// `policy-violation`.
     pub(crate) fn spend(&mut self, turn: &Turn<'_>, from: &Jid) -> Result<(), StanzaError> {
-        let (rate, burst, now) = (turn.config.rate.saturating_mul(60), turn.config.burst, turn.now);
+        let now = turn.now;
         let Some(occupant) = self.occupant_of_mut(from) else { return Ok(()) };
+        let real = occupant.real.clone();
         if let Some(client) = occupant.clients.iter_mut().find(|client| client.jid == *from) {
             client.heard = now;
         }
-        if turn.exempt || occupant.stanzas.take(rate, burst, now) {
+        if turn.exempt || self.paces.stanza(turn, &real) {
             return Ok(());
         }
         let text = "You send faster than this service allows.";

@@ -18,11 +18,21 @@ impl Bucket {
         Self { level: u64::from(burst) * TOKEN, at: now }
     }
 
-    /// Takes a token, if there is one. `per_minute`: how many come back in a minute.
-    pub(crate) fn take(&mut self, per_minute: u32, burst: u32, now: Timestamp) -> bool {
+    /// Whether nothing is missing: then a new one is as good.
+    pub(crate) fn is_full(&self, per_minute: u32, burst: u32, now: Timestamp) -> bool {
+        self.filled(per_minute, burst, now) == u64::from(burst) * TOKEN
+    }
+
+    /// How full it is now.
+    fn filled(&self, per_minute: u32, burst: u32, now: Timestamp) -> u64 {
         let micros = u64::try_from(now.since(self.at).as_micros()).unwrap_or(u64::MAX);
         let back = micros.saturating_mul(u64::from(per_minute)) / 60;
-        self.level = self.level.saturating_add(back).min(u64::from(burst) * TOKEN);
+        self.level.saturating_add(back).min(u64::from(burst) * TOKEN)
+    }
+
+    /// Takes a token, if there is one. `per_minute`: how many come back in a minute.
+    pub(crate) fn take(&mut self, per_minute: u32, burst: u32, now: Timestamp) -> bool {
+        self.level = self.filled(per_minute, burst, now);
         self.at = self.at.max(now);
         match self.level.checked_sub(TOKEN) {
             Some(left) => {

@@ -7,6 +7,7 @@ use crate::affiliation::{Affiliate, Affiliation};
 use crate::item::Note;
 use crate::names::{REGISTER, REGISTER_FORM};
 use crate::nick;
+use crate::role::Role;
 use crate::room::Room;
 use crate::turn::{Row, Turn};
 
@@ -55,6 +56,8 @@ impl Room {
         query: &Tree,
     ) -> Result<(), StanzaError> {
         let real = from.to_bare();
+        // Each change concerns others: not more often than somebody may come in.
+        self.spend_entry(turn, &real)?;
         if query.child(REGISTER, "remove").is_some() {
             return self.unregister(turn, &real);
         }
@@ -68,11 +71,20 @@ impl Room {
         nick::check(nick, turn.config.nick_bytes_max)?;
         let nick = self.with_nick(nick)?.resource().unwrap_or_default().to_owned();
         self.is_free(&real, &nick)?;
-        // §9.5: who may enter a members-only room is for its admins to say.
-        if self.settings.members_only && self.affiliation(turn, &real) == Affiliation::None {
+        if self.gains_by_membership(turn, &real) {
             return self.request_registration(turn, &real, nick);
         }
         self.enrol(turn, &real, nick)
+    }
+
+    /// §9.5, §9.9: who may enter a members-only room is for its admins to say, and so is who may speak (§5.1.3: members
+    /// have voice).
+    fn gains_by_membership(&self, turn: &Turn<'_>, real: &BareJid) -> bool {
+        let silent = |role: &Role| *role < Role::Participant;
+        let silenced = self.occupants_of(real).any(|occupant| silent(&occupant.role))
+            || self.remembered.iter().any(|(jid, role)| jid == real && silent(role));
+        self.affiliation(turn, real) == Affiliation::None
+            && (self.settings.members_only || self.settings.moderated || silenced)
     }
 
     fn enrol(&mut self, turn: &mut Turn<'_>, real: &BareJid, nick: String) -> Result<(), StanzaError> {
@@ -166,14 +178,14 @@ impl Room {
             self.requests.iter().find(|(_, asked)| *asked == nick).map(|(jid, _)| jid.clone())
         });
         let jid = jid.ok_or(Condition::ItemNotFound)?;
-        let nick = self.requests.remove(&jid).ok_or(Condition::ItemNotFound)?;
-        turn.write(Row::Request(jid.clone()));
-        match form.flag("muc#register_allow") {
-            Some(true) => {
-                self.is_free(&jid, &nick)?;
-                self.enrol(turn, &jid, nick)
-            }
-            _ => Ok(()),
+        let nick = self.requests.get(&jid).cloned().ok_or(Condition::ItemNotFound)?;
+        if form.flag("muc#register_allow") == Some(true) {
+            // Who cannot be let in now still waits.
+            self.is_free(&jid, &nick)?;
+            self.enrol(turn, &jid, nick)?;
         }
+        self.requests.remove(&jid);
+        turn.write(Row::Request(jid));
+        Ok(())
     }
 }

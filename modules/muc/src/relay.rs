@@ -118,22 +118,40 @@ impl Room {
         let Some(relay) = self.relayed.take(from, &id, true) else { return };
         let Some(occupant) = relay.occupant.filter(|_| self.is_occupant(&relay.asker)) else { return };
         let mut answer = stanza.clone();
+        if let Some(error) = stanza.error() {
+            answer.children = told(&error);
+        }
         answer.from = Some(occupant);
         turn.send(answer.to(relay.asker).id(relay.asked_id));
     }
 
-    /// An error about a private message goes to whoever sent it. False: it is about none.
-    pub(crate) fn return_error(&mut self, turn: &mut Turn<'_>, from: &Jid, stanza: &Stanza) -> bool {
+    /// An error about a private message, or an invitation, goes to whoever sent it. False: it is about none. `nobody`: no
+    /// account has the address.
+    pub(crate) fn return_error(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: &Jid,
+        stanza: &Stanza,
+        nobody: bool,
+    ) -> bool {
         let id = stanza.id.clone().unwrap_or_default();
         let Some(relay) = self.relayed.take(from, &id, false) else { return false };
+        let invited = relay.occupant.is_some();
         let occupant = || self.occupant_of(from).map(|occupant| occupant.jid.clone());
         let Some(occupant) = relay.occupant.or_else(occupant) else { return true };
         if self.is_occupant(&relay.asker) {
-            let mut error = stanza.clone();
-            self.clean(&mut error);
-            error.from = Some(occupant);
+            // §7.8.2: whom the inviter has named is nobody.
+            let said = if invited && nobody { Some(Condition::ItemNotFound.into()) } else { stanza.error() };
+            let mut error = Stanza::message(MessageType::Error).from(&occupant);
+            error.children = said.as_ref().map(told).unwrap_or_default();
             turn.send(error.to(relay.asker).id(relay.asked_id));
         }
         true
     }
+}
+
+/// What the other side learns of an error: texts and addresses in it may tell who somebody is.
+fn told(error: &StanzaError) -> Children {
+    let bare = StanzaError::from(error.condition).of_type(error.kind);
+    std::iter::once(bare.to_tree().to_child()).collect()
 }

@@ -51,9 +51,7 @@ impl Room {
     }
 
     fn spend_nick(&mut self, turn: &Turn<'_>, from: &Jid) -> Result<(), StanzaError> {
-        let (rate, now) = (turn.config.nick_changes, turn.now);
-        let Some(occupant) = self.occupant_of_mut(from) else { return Ok(()) };
-        if turn.exempt || occupant.nicks.take(rate, rate, now) {
+        if turn.exempt || self.paces.nick(turn, &from.to_bare()) {
             return Ok(());
         }
         let text = "You change your nickname too often.";

@@ -10,6 +10,7 @@ use crate::hats::Hats;
 use crate::history::History;
 use crate::nick;
 use crate::occupant::Occupant;
+use crate::pace::Paces;
 use crate::rate::Entries;
 use crate::role::Role;
 use crate::settings::Settings;
@@ -50,11 +51,14 @@ pub(crate) struct Room {
     pub(crate) slow: Slow,
     /// How often people come in.
     pub(crate) entries: Entries,
+    /// How fast they are, under all their nicknames.
+    pub(crate) paces: Paces,
     /// The vCard, and the hashes of its photos.
     pub(crate) card: Option<Child>,
     pub(crate) photos: Vec<String>,
     /// Requests between occupants that wait for their answer.
     pub(crate) relayed: crate::relay::Relayed,
+    pub(crate) invited: crate::invite::Invited,
     /// Makes occupant ids.
     pub(crate) key: [u8; 32],
 }
@@ -87,9 +91,11 @@ impl Room {
             hats: Hats::default(),
             slow: Slow::default(),
             entries: Entries::default(),
+            paces: Paces::default(),
             card: None,
             photos: Vec::new(),
             relayed: crate::relay::Relayed::default(),
+            invited: crate::invite::Invited::default(),
             key,
         }
     }

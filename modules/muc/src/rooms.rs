@@ -18,7 +18,6 @@ use crate::history;
 use crate::nick;
 use crate::occupant::{self, Client, Faces, Occupant};
 use crate::owner::Destroyed;
-use crate::rate::Bucket;
 use crate::room::Room;
 use crate::settings::Settings;
 use crate::table::{IndexRow, OccupantRow, RoomRow};
@@ -123,6 +122,9 @@ impl Muc {
         room.versions.now = version;
         room.affiliations = self.load_affiliations(number).await?;
         room.hats = self.hats.get(number, &()).await?.unwrap_or_default();
+        let wearers = self.wearers.range(number, Span::all(), Order::Forward, usize::MAX).await?;
+        let parsed = wearers.into_iter().filter_map(|(jid, worn)| Some((BareJid::parse(&jid).ok()?, worn)));
+        room.hats.worn = parsed.collect();
         room.card = self.cards.get(number, &()).await?.and_then(|card| Child::from_bytes(card.into()));
         room.photos = room.card.as_ref().map(|card| avatar::photos(&card.tree())).unwrap_or_default();
         let requests = self.requests.range(number, Span::all(), Order::Forward, usize::MAX).await?;
@@ -145,7 +147,7 @@ impl Muc {
     fn seat(&self, room: &mut Room, jid: &str, row: &OccupantRow) {
         let (Ok(jid), Ok(address)) = (Jid::parse(jid), room.jid.with_resource(&row.nick)) else { return };
         let Some(presence) = Stanza::from_store_bytes(&row.presence) else { return };
-        let (key, now, config) = (nick::key(&row.nick), self.host.clock().now(), self.config());
+        let (key, now) = (nick::key(&row.nick), self.host.clock().now());
         let real = jid.to_bare();
         let id = occupant::id(&self.key, &room.jid, &real);
         let occupant = room.occupants.entry(key.clone()).or_insert_with(|| Occupant {
@@ -153,8 +155,6 @@ impl Muc {
             role: row.role,
             clients: Vec::new(),
             id,
-            stanzas: Bucket::new(config.burst, now),
-            nicks: Bucket::new(config.nick_changes, now),
             faces: Faces::default(),
             real: real.clone(),
         });

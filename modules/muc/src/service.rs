@@ -8,6 +8,7 @@ use waxwing_core::prelude::*;
 use waxwing_xmpp::Form;
 
 use crate::Muc;
+use crate::affiliation::Affiliation;
 use crate::enter::not_here;
 use crate::handle::Handle;
 use crate::names::{MUC, REGISTER_FORM, REQUEST_FORM};
@@ -102,11 +103,7 @@ impl Muc {
                 Ok(())
             }
             Kind::Presence(_) => Ok(()),
-            // XEP-0410 §3.2: `item-not-found` would mean that the client is in the room.
-            Kind::Iq(_) if to.resource().is_some() => {
-                Err(StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel))
-            }
-            Kind::Message(_) | Kind::Iq(_) => Err(Condition::ItemNotFound.into()),
+            Kind::Message(_) | Kind::Iq(_) => Err(nothing_here(stanza, to)),
         }
     }
 
@@ -141,6 +138,9 @@ impl Muc {
         origin: &Origin,
         custody: &mut Custody,
     ) -> Result<(), StanzaError> {
+        if self.is_hidden(handle, from, stanza) {
+            return Err(nothing_here(stanza, to));
+        }
         if !stanza.is_error() && !matches!(origin, Origin::Server) {
             // Who makes work for a busy room waits until it has done some.
             handle.outbox.has_room(self.config().queue_max).await;
@@ -156,6 +156,18 @@ impl Muc {
             }
             Kind::Iq(kind) => self.iq_at(handle, (from, to), kind, stanza, origin, exempt).await,
         }
+    }
+
+    /// §10.1.1, §17.2: whether a room is locked, and so does not exist yet for who is no owner. Whoever wants to enter is told
+    /// so there.
+    fn is_hidden(&self, handle: &Handle, from: &Jid, stanza: &Stanza) -> bool {
+        let asks = matches!(stanza.kind, Kind::Message(_) | Kind::Iq(IqType::Get | IqType::Set));
+        if !asks || stanza.is_error() {
+            return false;
+        }
+        let room = handle.room.lock();
+        let real = from.to_bare();
+        room.locked && room.affiliations.of(&real) < Affiliation::Owner && !self.admins().contains(&real)
     }
 
     /// Networks that the operator trusts are free of rates.
@@ -174,14 +186,9 @@ impl Muc {
         stanza: &Stanza,
         exempt: bool,
     ) -> Result<(), StanzaError> {
-        let wants_in = stanza.children.find(MUC, "x").is_some();
         match kind {
-            PresenceType::Available if !wants_in && !handle.room.lock().is_occupant(from) => {
-                self.say_not_here(stanza).await;
-                Ok(())
-            }
             PresenceType::Available => {
-                let name = to.resource().ok_or_else(no_nick)?;
+                let name = to.resource();
                 let done = self.turn(handle, exempt, |room, turn| room.available(turn, from, name, stanza));
                 self.settle(handle, done).await.map(drop)
             }
@@ -237,7 +244,10 @@ impl Muc {
         stanza: &Stanza,
         exempt: bool,
     ) -> Result<Left, StanzaError> {
-        let target = self.retracted(handle, from, stanza).await?;
+        // A tombstone names the retraction as all get it.
+        let mut stanza = stanza.clone();
+        stanza.id.get_or_insert_with(|| self.host.random().id());
+        let target = self.retracted(handle, from, &stanza).await?;
         let done = self.turn(handle, exempt, |room, turn| {
             room.speak(turn, from, stanza.clone())?;
             if let Some(target) = &target {
@@ -248,7 +258,7 @@ impl Muc {
         self.metrics.messages.inc();
         let mut left = self.settle(handle, done).await?;
         if let Some(target) = target {
-            left.tickets.extend(self.bury_own(handle, &target, stanza).await?);
+            left.tickets.extend(self.bury_own(handle, &target, &stanza).await?);
         }
         Ok(left)
     }
@@ -316,10 +326,16 @@ impl Room {
         &mut self,
         turn: &mut Turn<'_>,
         from: &Jid,
-        name: &str,
+        name: Option<&str>,
         stanza: &Stanza,
     ) -> Result<(), StanzaError> {
         let wants_in = stanza.children.find(MUC, "x").is_some();
+        if !wants_in && !self.is_occupant(from) {
+            // §7.2.18: in the same turn as it may have been removed in.
+            not_here(stanza).into_iter().for_each(|presence| turn.send(presence));
+            return Ok(());
+        }
+        let name = name.ok_or_else(no_nick)?;
         match self.occupant_of(from).map(|occupant| occupant.nick() == name) {
             None => self.enter(turn, from, name, stanza),
             Some(false) => self.rename(turn, from, name, stanza),
@@ -360,6 +376,17 @@ fn refuse_requests(stanza: &Stanza) -> Result<(), StanzaError> {
     match stanza.kind {
         Kind::Message(_) | Kind::Iq(IqType::Get | IqType::Set) => Err(Condition::ServiceUnavailable.into()),
         Kind::Iq(_) | Kind::Presence(_) => Ok(()),
+    }
+}
+
+/// What a message or a request gets where no room is.
+fn nothing_here(stanza: &Stanza, to: &Jid) -> StanzaError {
+    match stanza.kind {
+        // XEP-0410 §3.2: `item-not-found` would mean that the client is in the room.
+        Kind::Iq(_) if to.resource().is_some() => {
+            StanzaError::from(Condition::NotAcceptable).of_type(ErrorType::Cancel)
+        }
+        _ => Condition::ItemNotFound.into(),
     }
 }
 

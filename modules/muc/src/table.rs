@@ -1,5 +1,7 @@
 //! The rows on disk. A room's own rows hang on its number; the index of the service says which room has which.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use waxwing_store::{Scope, Table};
 use waxwing_xmpp::BareJid;
@@ -136,7 +138,7 @@ impl Table for Cards {
     type Value = String;
 }
 
-/// The hats of a room, and who wears them.
+/// The hats of a room.
 #[derive(Debug)]
 pub(crate) struct HatRows;
 
@@ -146,4 +148,16 @@ impl Table for HatRows {
     const SCOPE: Scope = Scope::Account;
     type Key = ();
     type Value = Hats;
+}
+
+/// Who wears which hats, by bare JID.
+#[derive(Debug)]
+pub(crate) struct Wearers;
+
+impl Table for Wearers {
+    const NAME: &'static str = "muc.wearers";
+    const VERSION: u16 = 1;
+    const SCOPE: Scope = Scope::Account;
+    type Key = String;
+    type Value = BTreeSet<String>;
 }

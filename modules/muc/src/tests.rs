@@ -16,6 +16,7 @@ mod extras;
 mod last;
 mod limits;
 mod remote;
+mod rules;
 mod service;
 mod talk;
 mod together;

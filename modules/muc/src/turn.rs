@@ -53,8 +53,10 @@ pub(crate) enum Row {
     Request(BareJid),
     /// The vCard.
     Card,
-    /// Hats, and who wears them.
+    /// The hats that there are.
     Hats,
+    /// The hats that somebody wears.
+    Wearer(BareJid),
 }
 
 /// One turn.

@@ -256,7 +256,7 @@ async fn xep0045_7_10_people_register_a_nickname() {
     refused(&ask(&mut hag, "set", COVEN, &set("firstwitch")).await, Condition::Conflict);
     hag.send(&format!("<iq type='set' id='r' to='{COVEN}'>{}</iq>", set("thirdwitch"))).await;
     let came = drain(&mut hag);
-    assert_eq!(item(&came[0], "affiliation").as_deref(), Some("member"));
+    assert_eq!(item(&came[1], "affiliation").as_deref(), Some("member"));
     let xml = ask(&mut hag, "get", COVEN, get).await.to_xml();
     assert!(xml.contains("<registered/>") && xml.contains("<username>thirdwitch</username>"), "{xml}");
     ok(&ask(&mut hag, "set", COVEN, "<query xmlns='jabber:iq:register'><remove/></query>").await);
