@@ -49,7 +49,7 @@ impl Muc {
         self.reply(stanza, reply, origin).await
     }
 
-    async fn answered(&self, handle: &Handle, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
+    async fn answered(&self, handle: &Arc<Handle>, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
         let done = self.turn(handle, true, |room, turn| {
             room.answer(turn, from, stanza);
             Ok(())
