@@ -57,6 +57,9 @@ pub struct Config {
     pub page_bytes_max: Bytes,
     /// Stanzas that wait to leave a room; while there are more, who sends to the room waits.
     pub queue_max: usize,
+    /// How long what is for a client of this server waits while that has half a mailbox to read; then it is sent all the
+    /// same.
+    pub slow_time_max: Duration,
     /// Requests between occupants, and invitations, that wait for their answer, in one room; older ones are forgotten.
     pub requests_max: usize,
     /// Users who wait for a room's admins to let them register; one more gets `resource-constraint`.
@@ -144,6 +147,7 @@ impl Default for Config {
             page_max: 250,
             page_bytes_max: Bytes(1 << 20),
             queue_max: 10_000,
+            slow_time_max: Duration::seconds(10),
             requests_max: 500,
             registrations_max: 100,
             mentions_max: 20,

@@ -192,9 +192,7 @@ impl Muc {
     pub(crate) async fn drain_all(self: Arc<Self>) {
         let handles: Vec<Arc<Handle>> =
             self.rooms.lock().values().filter(|handle| !handle.outbox.is_empty()).cloned().collect();
-        for handle in handles {
-            handle.outbox.drain(self.host.router()).await;
-        }
+        handles.iter().for_each(|handle| self.deliver(handle));
     }
 }
 

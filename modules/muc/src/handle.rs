@@ -20,6 +20,8 @@ pub(crate) struct Handle {
     pub(crate) outbox: Outbox,
     /// What its archive hangs on; not before the room is on disk.
     pub(crate) account: OnceLock<AccountRef>,
+    /// Who made the room.
+    pub(crate) creator: BareJid,
     used_at: AtomicI64,
 }
 
@@ -27,6 +29,7 @@ impl Handle {
     pub(crate) fn new(room: Room, now: Timestamp) -> Self {
         Self {
             local: room.jid.local().unwrap_or_default().to_owned(),
+            creator: room.creator.clone(),
             room: Mutex::new(room),
             outbox: Outbox::default(),
             account: OnceLock::new(),

@@ -48,18 +48,18 @@ impl Muc {
         let done = match self.request(&request).await {
             Ok(reply) => self.reply(stanza, reply, origin).await,
             Err(error) if set && payload.is(ADMIN, "query") => {
-                self.refuse(stanza, &error, origin).await;
+                self.refuse_items(stanza, &error, origin).await;
                 Ok(())
             }
             Err(error) => Err(error),
         };
         // §8.2, §8.3, §8.4: whoever has done it learns first that it is done.
-        handle.outbox.drain(self.host.router()).await;
+        self.send_off(handle).await;
         done
     }
 
     /// §8.4: the error has the items that were refused.
-    async fn refuse(&self, request: &Stanza, error: &StanzaError, origin: &Origin) {
+    async fn refuse_items(&self, request: &Stanza, error: &StanzaError, origin: &Origin) {
         let Some(mut refused) = request.error_reply(error) else { return };
         let error = std::mem::replace(&mut refused.children, request.children.clone());
         refused.children.extend(error.iter().cloned());
@@ -74,7 +74,7 @@ impl Muc {
         }
     }
 
-    async fn answered(&self, handle: &Handle, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
+    async fn answered(&self, handle: &Arc<Handle>, from: &Jid, stanza: &Stanza) -> Result<(), StanzaError> {
         let done = self.turn(handle, true, |room, turn| {
             room.answer(turn, from, stanza);
             Ok(())
@@ -137,8 +137,8 @@ impl Muc {
         request: &Request<'_>,
         act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<(), StanzaError>,
     ) -> IqResult {
-        let ((), tickets) = self.turn(request.handle, request.exempt, act)?;
-        Ok(tickets.into_iter().fold(Reply::empty(), Reply::after))
+        let ((), behind) = self.turn(request.handle, request.exempt, act)?;
+        Ok(behind.tickets.into_iter().fold(Reply::empty(), Reply::after))
     }
 
     /// §10: a room that has just been configured is on disk, and has an archive, before its owner learns so.

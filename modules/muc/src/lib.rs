@@ -24,6 +24,7 @@ mod invite;
 mod iq;
 mod item;
 mod leave;
+mod loads;
 mod mention;
 mod message;
 mod moderation;
@@ -56,16 +57,18 @@ mod world;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 use waxwing_core::metrics::{Counter, Gauge};
 use waxwing_core::prelude::*;
+use waxwing_core::tasks::Workers;
 use waxwing_core::{Accounts, BoxFuture, Phase, Shutdown};
 use waxwing_log::Log;
 
 pub use config::{Config, Create, Defaults};
 use handle::Handle;
+use loads::Loads;
 
 /// The rooms of one service.
 pub struct Muc {
@@ -85,12 +88,14 @@ pub struct Muc {
     rooms: Mutex<HashMap<String, Arc<Handle>>>,
     /// Names of rooms that have ended and may still be in the index.
     ending: Mutex<HashMap<String, Ticket>>,
-    /// Grows whenever a room leaves memory.
-    moment: AtomicU64,
+    /// Names whose rooms are being loaded or made.
+    loads: Loads,
     /// Rooms on disk.
     count: AtomicUsize,
     /// Makes occupant ids (XEP-0421).
     key: [u8; 32],
+    /// What leaves busy rooms.
+    workers: Workers,
     metrics: Metrics,
 }
 
@@ -148,9 +153,10 @@ impl Module for Muc {
             wearers: reg.table()?,
             rooms: Mutex::default(),
             ending: Mutex::default(),
-            moment: AtomicU64::new(0),
+            loads: Loads::default(),
             count: AtomicUsize::new(0),
             key: host.secret().derive("muc.occupant-id"),
+            workers: Workers::default(),
             metrics: Metrics::new(reg),
             config: Mutex::new(Arc::new(config)),
             host,
@@ -159,9 +165,13 @@ impl Module for Muc {
         reg.provide(accounts)?;
         this.declare_service(reg);
         reg.addresses(&this, Self::take)?;
+        reg.task("tombstones", Every::hours(1), &this, Self::clear_tombstones);
         reg.task("rooms", Every::minutes(1), &this, Self::sweep);
         reg.task("leftovers", Every::seconds(1), &this, Self::drain_all);
-        reg.run("count", &this, |this, _| this.count_rooms());
+        reg.run("count", &this, |this, _| async move {
+            Arc::clone(&this).count_rooms().await;
+            this.clear_tombstones().await;
+        });
         reg.run("presence", &this, Self::stopping);
         Ok(this)
     }
@@ -180,6 +190,7 @@ impl Muc {
     /// When all connections are gone.
     async fn stopping(self: Arc<Self>, mut shutdown: Shutdown) {
         shutdown.reached(Phase::Stopping).await;
+        self.workers.stop();
         self.save_presence();
     }
 }

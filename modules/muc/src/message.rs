@@ -66,7 +66,10 @@ impl Room {
         mut message: Stanza,
     ) -> Result<Option<Kept>, StanzaError> {
         let kept = match archive::belongs(&message) {
-            true if self.settings.logging => Some(turn.world.keep(&self.archived(turn, me, &message))?),
+            // A room that is not configured yet has no archive.
+            true if self.settings.logging && !self.locked => {
+                Some(turn.world.keep(&self.archived(turn, me, &message))?)
+            }
             true => Some(Kept { id: turn.world.id(), ticket: None }),
             false => None,
         };

@@ -1,13 +1,22 @@
-//! What leaves a room, in order. Whoever put something in sends what is there, unless somebody else is at it.
+//! What leaves a room, in order. Whoever put something in sends a few copies; what is more the room's own task sends, so
+//! that nobody's connection is held up by what others are to get.
+//!
+//! A client whose mailbox is half full gets a lane of its own: what is for it waits there, and for nobody else. It is a
+//! joiner who reads while the presence of all others comes in.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 use waxwing_core::prelude::*;
 use waxwing_core::{Origin, Router};
 
 use crate::turn::Outgoing;
+
+/// Tells who caused a message to somebody alone what it waits for.
+pub(crate) type Receipt = oneshot::Receiver<Custody>;
 
 /// The stanzas of one room that wait to be routed.
 #[derive(Debug, Default)]
@@ -19,23 +28,66 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    items: VecDeque<Outgoing>,
-    /// Copies in all items together.
+    items: VecDeque<Item>,
+    /// Copies for clients that have to read first.
+    lanes: HashMap<Jid, Lane>,
+    /// Copies in all items together, lanes aside.
     waiting: usize,
     /// Somebody sends.
     busy: bool,
 }
 
+#[derive(Debug)]
+struct Item {
+    outgoing: Outgoing,
+    receipt: Option<oneshot::Sender<Custody>>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    copies: VecDeque<Item>,
+    /// When something has gone from here last.
+    moved: Instant,
+}
+
+/// How long a lane waits for its client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Without a move.
+    pub(crate) time: Duration,
+    /// With so many copies in it.
+    pub(crate) copies: usize,
+}
+
+/// What comes next.
+enum Step {
+    /// From the queue.
+    Copy(Stanza),
+    /// From the lane of its addressee.
+    Late(Stanza),
+    /// All that is left waits for clients.
+    Wait,
+    Done,
+}
+
 impl Outbox {
     /// Puts stanzas in. Under the lock of the room, so that their order is that of what happened in it.
     ///
-    /// Returns how many copies they are.
-    pub(crate) fn push(&self, items: VecDeque<Outgoing>) -> usize {
+    /// Returns how many copies they are, and the receipts of messages for somebody alone.
+    pub(crate) fn push(&self, items: VecDeque<Outgoing>) -> (usize, Vec<Receipt>) {
         let copies = items.iter().map(Outgoing::copies).sum();
+        let mut receipts = Vec::new();
         let mut queue = self.queue.lock();
         queue.waiting += copies;
-        queue.items.extend(items);
-        copies
+        for outgoing in items {
+            let receipt = outgoing.is_alone().then(|| {
+                let (sender, receipt) = oneshot::channel();
+                receipts.push(receipt);
+                sender
+            });
+            queue.items.push_back(Item { outgoing, receipt });
+        }
+        (copies, receipts)
     }
 
     /// Waits while more than `max` copies wait: who makes work waits for it.
@@ -56,72 +108,154 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.lock().items.is_empty()
+        let queue = self.queue.lock();
+        queue.items.is_empty() && queue.lanes.is_empty()
     }
 
-    /// Routes what waits, unless somebody else does. The custody is of the messages for somebody alone.
-    pub(crate) async fn drain(&self, router: &Router) -> Custody {
-        let mut custody = Custody::memory();
-        if !self.begin() {
-            return custody;
-        }
-        // A connection that ends in the middle must not keep others from going on.
-        let mut sending = Sending { outbox: self, done: false };
-        while let Some(stanza) = self.next() {
-            let alone = matches!(stanza.kind, Kind::Message(MessageType::Normal | MessageType::Chat));
-            let sent = router.route(stanza, Origin::Server, Custody::memory()).await;
-            if alone {
-                custody.join(sent);
+    /// Routes up to `max` copies, unless somebody else is at it. True: there is more, and somebody has to go on.
+    pub(crate) async fn drain(&self, router: &Router, max: usize, patience: Patience) -> bool {
+        let Some(_sending) = self.begin() else { return false };
+        for _ in 0..max {
+            match self.next(router, patience) {
+                Step::Copy(stanza) => self.advance(route(router, stanza).await),
+                Step::Late(stanza) => {
+                    self.advance_lane(&stanza.to.clone(), route(router, stanza).await, patience)
+                }
+                Step::Wait => return true,
+                Step::Done => return false,
             }
-            self.advance();
         }
-        // From here on it may be another's.
-        sending.done = true;
-        custody
+        !self.is_empty()
     }
 
-    fn begin(&self) -> bool {
-        let mut queue = self.queue.lock();
-        !queue.items.is_empty() && !std::mem::replace(&mut queue.busy, true)
+    /// Routes all that waits, unless somebody else is at it.
+    pub(crate) async fn deliver(&self, router: &Router, patience: Patience) {
+        while self.drain(router, AT_ONCE, patience).await {
+            let idle = self.queue.lock().items.is_empty();
+            match idle {
+                // Clients are to read.
+                true => tokio::time::sleep(PAUSE).await,
+                false => tokio::task::yield_now().await,
+            }
+        }
     }
 
-    /// The next stanza; at the end nobody sends any more.
-    fn next(&self) -> Option<Stanza> {
+    fn begin(&self) -> Option<Sending<'_>> {
         let mut queue = self.queue.lock();
-        let next = queue.items.front().and_then(Outgoing::next);
-        if next.is_none() {
-            queue.items.clear();
-            queue.waiting = 0;
-            queue.busy = false;
-        }
-        next
+        let waits = !queue.items.is_empty() || !queue.lanes.is_empty();
+        (waits && !std::mem::replace(&mut queue.busy, true)).then(|| Sending { outbox: self })
     }
 
-    /// It has gone.
-    fn advance(&self) {
-        let mut queue = self.queue.lock();
-        queue.waiting = queue.waiting.saturating_sub(1);
-        if queue.items.front_mut().is_some_and(Outgoing::is_last) {
-            queue.items.pop_front();
+    fn next(&self, router: &Router, patience: Patience) -> Step {
+        if let Some(late) = self.late(router, patience) {
+            return Step::Late(late);
         }
+        loop {
+            let front = self.queue.lock().items.front().and_then(|item| item.outgoing.next());
+            let Some(stanza) = front else { break };
+            if !self.has_to_wait(router, &stanza) {
+                return Step::Copy(stanza);
+            }
+            self.set_aside(stanza);
+        }
+        if self.queue.lock().lanes.is_empty() { Step::Done } else { Step::Wait }
+    }
+
+    /// The next copy of a lane whose client has read, or takes too long.
+    fn late(&self, router: &Router, patience: Patience) -> Option<Stanza> {
+        let queue = self.queue.lock();
+        let now = Instant::now();
+        let due = |lane: &Lane| {
+            now.duration_since(lane.moved) >= patience.time || lane.copies.len() > patience.copies
+        };
+        let ready = queue.lanes.iter().find(|(to, lane)| due(lane) || !is_narrow(router, to));
+        ready.and_then(|(_, lane)| lane.copies.front()).and_then(|item| item.outgoing.next())
+    }
+
+    /// What was set aside for a client comes before what is new.
+    fn has_to_wait(&self, router: &Router, stanza: &Stanza) -> bool {
+        let Some(to) = &stanza.to else { return false };
+        let queue = self.queue.lock();
+        if !queue.lanes.is_empty() && queue.lanes.contains_key(to) {
+            return true;
+        }
+        // What goes to all is little for each; what goes to one may be everything.
+        let one = queue.items.front().is_some_and(|item| matches!(item.outgoing, Outgoing::One(_)));
+        drop(queue);
+        one && is_narrow(router, to)
+    }
+
+    fn set_aside(&self, stanza: Stanza) {
+        let mut queue = self.queue.lock();
+        let receipt = queue.step();
+        let Some(to) = stanza.to.clone() else { return };
+        let lane =
+            queue.lanes.entry(to).or_insert_with(|| Lane { copies: VecDeque::new(), moved: Instant::now() });
+        lane.copies.push_back(Item { outgoing: Outgoing::One(stanza), receipt });
         drop(queue);
         self.drained.notify_waiters();
     }
+
+    /// It has gone.
+    fn advance(&self, custody: Custody) {
+        let receipt = self.queue.lock().step();
+        hand_over(receipt, custody);
+        self.drained.notify_waiters();
+    }
+
+    fn advance_lane(&self, to: &Option<Jid>, custody: Custody, patience: Patience) {
+        let Some(to) = to else { return };
+        let mut queue = self.queue.lock();
+        let Some(lane) = queue.lanes.get_mut(to) else { return };
+        // Who took too long gets the rest of it at once.
+        if lane.moved.elapsed() < patience.time {
+            lane.moved = Instant::now();
+        }
+        let gone = lane.copies.pop_front();
+        if lane.copies.is_empty() {
+            queue.lanes.remove(to);
+        }
+        drop(queue);
+        hand_over(gone.and_then(|item| item.receipt), custody);
+    }
 }
 
-/// Somebody routes stanzas of the outbox.
+impl Queue {
+    /// Goes on to the next copy.
+    fn step(&mut self) -> Option<oneshot::Sender<Custody>> {
+        self.waiting = self.waiting.saturating_sub(1);
+        let last = self.items.front_mut().is_some_and(|item| item.outgoing.is_last());
+        if last { self.items.pop_front().and_then(|item| item.receipt) } else { None }
+    }
+}
+
+/// Somebody routes stanzas of the outbox. From its end on, in the middle or not, it may be another.
 struct Sending<'a> {
     outbox: &'a Outbox,
-    done: bool,
 }
 
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
-        if !self.done {
-            self.outbox.queue.lock().busy = false;
-        }
+        self.outbox.queue.lock().busy = false;
         self.outbox.drained.notify_waiters();
     }
+}
+
+async fn route(router: &Router, stanza: Stanza) -> Custody {
+    router.route(stanza, Origin::Server, Custody::memory()).await
+}
+
+fn hand_over(receipt: Option<oneshot::Sender<Custody>>, custody: Custody) {
+    // Whoever is gone does not want to know.
+    receipt.map(|receipt| receipt.send(custody).ok());
+}
+
+/// Whether a client of this server has much to read.
+fn is_narrow(router: &Router, to: &Jid) -> bool {
+    let (Some(local), Some(resource)) = (to.local(), to.resource()) else { return false };
+    let account = router.host(to.domain()).and_then(|host| host.known(local));
+    let session = account.and_then(|account| account.session(resource));
+    session.is_some_and(|session| session.mailbox().is_narrow())
 }
 
 impl Outgoing {
@@ -130,6 +264,12 @@ impl Outgoing {
             Self::One(_) => 1,
             Self::Many { to, at, .. } => to.len().saturating_sub(*at),
         }
+    }
+
+    /// A message for somebody alone: it may be kept for him.
+    fn is_alone(&self) -> bool {
+        let Self::One(stanza) = self else { return false };
+        matches!(stanza.kind, Kind::Message(MessageType::Normal | MessageType::Chat))
     }
 
     fn next(&self) -> Option<Stanza> {
@@ -150,3 +290,8 @@ impl Outgoing {
         }
     }
 }
+
+/// So many copies a sender routes himself.
+pub(crate) const AT_ONCE: usize = 64;
+/// So often clients with much to read are looked at.
+const PAUSE: Duration = Duration::from_millis(10);

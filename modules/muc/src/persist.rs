@@ -1,9 +1,11 @@
 //! From turns to rows: what a turn has changed is written as one batch, under the room's lock, so that rows of one room
 //! never overtake each other.
 
+use std::sync::Arc;
+
 use tracing::error;
 use waxwing_core::prelude::*;
-use waxwing_store::{Kind as NameKind, Number};
+use waxwing_store::{Kind as NameKind, Number, Order, Span};
 
 use crate::Muc;
 use crate::handle::Handle;
@@ -125,18 +127,25 @@ impl Muc {
     }
 
     /// The room is no more: its name is free, or tells where it went; its rows go in the background.
+    ///
+    /// Whoever does not find it in memory any more waits for that.
     fn end(&self, handle: &Handle, room: &mut Room) -> Result<Option<Ticket>, StoreError> {
+        let ended = self.remove_rows(room);
         self.forget(handle);
+        ended
+    }
+
+    fn remove_rows(&self, room: &mut Room) -> Result<Option<Ticket>, StoreError> {
         let Some(number) = room.number.take() else { return Ok(None) };
         self.counted(-1);
         let mut batch = Batch::new(Partition::Main);
         let numbers = self.index.store().numbers();
         numbers.unlink_in(&mut batch, NameKind::Room, room.jid.as_str(), Number(number.0))?;
         let created = (room.creator.as_str().to_owned(), local(room));
-        self.creators.delete_from(&mut batch, self.host.number(), &created)?;
         let tombstone = room.tombstone.take().map(|destroyed| Tombstone {
             alternate: destroyed.alternate.map(|jid| jid.as_str().to_owned()),
-            reason: destroyed.reason,
+            reason: destroyed.reason.map(short),
+            creator: room.creator.as_str().to_owned(),
             until: self.host.clock().now().plus(self.config().tombstone_time.0).0,
         });
         match tombstone {
@@ -145,13 +154,45 @@ impl Muc {
                     IndexRow { number: None, public: false, name: String::new(), tombstone: Some(tombstone) };
                 self.index.put_into(&mut batch, self.host.number(), &local(room), &row)?;
             }
-            None => self.index.delete_from(&mut batch, self.host.number(), &local(room))?,
+            None => {
+                self.creators.delete_from(&mut batch, self.host.number(), &created)?;
+                self.index.delete_from(&mut batch, self.host.number(), &local(room))?;
+            }
         }
         let ticket = self.index.store().apply(batch)?;
         self.ending.lock().insert(local(room), ticket.clone());
         // What is not deleted now is at the next start.
         numbers.delete_account_rows(number)?;
         Ok(Some(ticket))
+    }
+
+    /// What is left of a destroyed room counts among its creator's until nobody is told any more where it went.
+    pub(crate) fn clear_away(&self, local: &str, row: &IndexRow) -> Result<(), StoreError> {
+        let Some(tombstone) = &row.tombstone else { return Ok(()) };
+        let mut batch = Batch::new(Partition::Main);
+        let created = (tombstone.creator.clone(), local.to_owned());
+        self.creators.delete_from(&mut batch, self.host.number(), &created)?;
+        self.index.delete_from(&mut batch, self.host.number(), &local.to_owned())?;
+        self.index.store().apply(batch).map(drop)
+    }
+
+    /// Now and then: tombstones that are out of date.
+    pub(crate) async fn clear_tombstones(self: Arc<Self>) {
+        let now = self.host.clock().now().0;
+        let mut span = Span::all();
+        loop {
+            let page = self.index.range(self.host.number(), span.clone(), Order::Forward, PAGE).await;
+            let Ok(page) = page else { return };
+            let old = |row: &IndexRow| row.tombstone.as_ref().is_some_and(|tombstone| tombstone.until <= now);
+            for (local, _) in page.iter().filter(|(_, row)| old(row)) {
+                // Finding nothing there clears it away.
+                self.find(local).await.ok();
+            }
+            match page.into_iter().last() {
+                Some((last, _)) => span = span.after(last),
+                None => return,
+            }
+        }
     }
 
     /// When the server stops: occupants' presence as it is now.
@@ -211,6 +252,18 @@ fn put_or_delete<T: Table>(
         None => table.delete_from(batch, number, key),
     }
 }
+
+/// As much of a reason as lies on disk for everybody who comes later.
+fn short(mut reason: String) -> String {
+    let end = (0..=REASON_BYTES.min(reason.len())).rev().find(|at| reason.is_char_boundary(*at));
+    reason.truncate(end.unwrap_or(0));
+    reason
+}
+
+/// Bytes of a reason in a tombstone.
+const REASON_BYTES: usize = 512;
+/// So many rows of the index are read at once.
+const PAGE: usize = 256;
 
 fn local(room: &Room) -> String {
     room.jid.local().unwrap_or_default().to_owned()

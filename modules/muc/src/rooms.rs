@@ -15,6 +15,7 @@ use crate::avatar;
 use crate::config::Create;
 use crate::handle::Handle;
 use crate::history;
+use crate::loads::Claim;
 use crate::nick;
 use crate::occupant::{self, Client, Faces, Occupant};
 use crate::owner::Destroyed;
@@ -27,8 +28,8 @@ pub(crate) enum Found {
     Room(Arc<Handle>),
     /// It was destroyed.
     Gone(Destroyed),
-    /// Nothing; the number says at which moment.
-    Nothing(u64),
+    /// Nothing, as long as the claim holds.
+    Nothing(Claim),
 }
 
 impl Muc {
@@ -41,23 +42,27 @@ impl Muc {
             if let Some(handle) = self.known(local) {
                 return Ok(Found::Room(handle));
             }
+            let claim = self.loads.claim(local).await;
+            if self.rooms.lock().contains_key(local) {
+                continue;
+            }
             self.ended(local).await;
-            let moment = self.moment.load(Ordering::Acquire);
             let Some(row) = self.index.get(self.host.number(), &local.to_owned()).await? else {
-                return Ok(Found::Nothing(moment));
+                return Ok(Found::Nothing(claim));
             };
-            let Some(number) = row.number else { return Ok(self.buried(&row, moment)) };
+            let Some(number) = row.number else { return self.buried(local, &row, claim).await };
             let Some(room) = self.load(local, AccountNumber(number)).await? else {
-                return Ok(Found::Nothing(moment));
+                return Ok(Found::Nothing(claim));
             };
             let handle = Arc::new(Handle::new(room, self.host.clock().now()));
             self.open_archive(&handle).await?;
             self.load_history(&handle).await?;
-            if self.admit(&handle, moment) {
-                self.find_ghosts(&handle).await;
-                // One that is not persistent may have been left over without anybody.
-                self.lose(&handle, &[]).await;
-            }
+            self.admit(&handle);
+            // What is sent now may come back as an error, and find the room.
+            drop(claim);
+            self.find_ghosts(&handle).await;
+            // One that is not persistent may have been left over without anybody.
+            self.lose(&handle, &[]).await;
         }
     }
 
@@ -79,34 +84,32 @@ impl Muc {
     }
 
     /// §10.9: for a while the address tells where the room went.
-    fn buried(&self, row: &IndexRow, moment: u64) -> Found {
-        match row.tombstone.as_ref().filter(|tombstone| tombstone.until > self.host.clock().now().0) {
-            Some(tombstone) => Found::Gone(Destroyed {
-                alternate: tombstone.alternate.as_ref().and_then(|jid| Jid::parse(jid).ok()),
-                reason: tombstone.reason.clone(),
-                password: None,
-            }),
-            None => Found::Nothing(moment),
-        }
+    async fn buried(&self, local: &str, row: &IndexRow, claim: Claim) -> Result<Found, StoreError> {
+        let Some(tombstone) =
+            row.tombstone.as_ref().filter(|tombstone| tombstone.until > self.host.clock().now().0)
+        else {
+            self.clear_away(local, row)?;
+            return Ok(Found::Nothing(claim));
+        };
+        Ok(Found::Gone(Destroyed {
+            alternate: tombstone.alternate.as_ref().and_then(|jid| Jid::parse(jid).ok()),
+            reason: tombstone.reason.clone(),
+            password: None,
+        }))
     }
 
-    /// Puts a room into the table, unless another is there, or one has ended since `moment`.
-    fn admit(&self, handle: &Arc<Handle>, moment: u64) -> bool {
-        let mut rooms = self.rooms.lock();
-        if self.moment.load(Ordering::Acquire) != moment || rooms.contains_key(&handle.local) {
-            return false;
-        }
-        rooms.insert(handle.local.clone(), Arc::clone(handle));
-        true
+    /// Puts a room into the table; under the claim of its name only.
+    fn admit(&self, handle: &Arc<Handle>) {
+        self.rooms.lock().insert(handle.local.clone(), Arc::clone(handle));
     }
 
-    /// Takes a room out of the table; whoever is loading it at this moment starts anew.
+    /// Takes a room out of the table.
     pub(crate) fn forget(&self, handle: &Handle) {
         let mut rooms = self.rooms.lock();
         if rooms.get(&handle.local).is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), handle)) {
             rooms.remove(&handle.local);
         }
-        self.moment.fetch_add(1, Ordering::AcqRel);
+        drop(rooms);
         self.host.forget(&handle.local);
     }
 
@@ -179,13 +182,25 @@ impl Muc {
         if handle.account.get().is_some() {
             return Ok(());
         }
-        let (Some(account), Some(log)) = (self.host.account(&handle.local).await?, self.log.get()) else {
+        let (Some(account), Some(log)) = (self.account(handle).await?, self.log.get()) else {
             return Ok(());
         };
         log.ready(&account).await?;
         // Two who open it at the same time open the same.
         handle.account.set(account).ok();
         Ok(())
+    }
+
+    /// The account with the number of the room: one of another may be left over from a room that had the name before.
+    async fn account(&self, handle: &Handle) -> Result<Option<AccountRef>, StoreError> {
+        let number = handle.room.lock().number;
+        let account = self.host.account(&handle.local).await?;
+        if account.is_none() || account.as_ref().map(|account| account.number()) == number {
+            return Ok(account);
+        }
+        self.host.forget(&handle.local);
+        let account = self.host.account(&handle.local).await?;
+        Ok(account.filter(|account| Some(account.number()) == number))
     }
 
     /// §7.2.13: the last messages, from the archive.
@@ -210,7 +225,7 @@ impl Muc {
         Ok(())
     }
 
-    /// §10.1.1: somebody makes a room. None: there is one meanwhile.
+    /// §10.1.1: somebody makes a room where there is nothing.
     ///
     /// # Errors
     /// `not-allowed` for who may not, `resource-constraint` for too many, `jid-malformed`.
@@ -218,8 +233,8 @@ impl Muc {
         &self,
         local: &str,
         creator: &BareJid,
-        moment: u64,
-    ) -> Result<Option<Arc<Handle>>, StanzaError> {
+        _claim: Claim,
+    ) -> Result<Arc<Handle>, StanzaError> {
         let config = self.config();
         let admins = self.admins();
         if !self.may_create(creator, &admins) {
@@ -234,7 +249,9 @@ impl Muc {
         let mut room = Room::new(jid, settings, creator.clone(), now, self.key);
         room.affiliations.set(creator, Affiliate { affiliation: Affiliation::Owner, ..Affiliate::default() });
         let handle = Arc::new(Handle::new(room, now));
-        Ok(self.admit(&handle, moment).then_some(handle))
+        self.admit(&handle);
+        self.metrics.created.inc();
+        Ok(handle)
     }
 
     fn may_create(&self, creator: &BareJid, admins: &[BareJid]) -> bool {
@@ -259,10 +276,16 @@ impl Muc {
         let max = config.rooms_per_user_max;
         let made =
             self.creators.range(self.host.number(), span, Order::Forward, max).await.map_err(store_failed)?;
-        if made.len() >= max {
+        if made.len() + self.unconfigured(creator) >= max {
             return full("You have created too many rooms.");
         }
         Ok(())
+    }
+
+    /// §10.1.1: rooms that somebody has made and not configured yet; they are not on disk.
+    fn unconfigured(&self, creator: &BareJid) -> usize {
+        let rooms = self.rooms.lock();
+        rooms.values().filter(|handle| handle.account.get().is_none() && handle.creator == *creator).count()
     }
 
     /// A room more, or less, on disk.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tracing::error;
 use waxwing_core::Origin;
 use waxwing_core::prelude::*;
 use waxwing_xmpp::Form;
@@ -11,13 +12,22 @@ use crate::Muc;
 use crate::affiliation::Affiliation;
 use crate::enter::not_here;
 use crate::handle::Handle;
+use crate::loads::Claim;
 use crate::names::{MUC, REGISTER_FORM, REQUEST_FORM};
+use crate::outbox::{AT_ONCE, Patience, Receipt};
 use crate::room::Room;
 use crate::rooms::Found;
 use crate::turn::Turn;
 use crate::world::Here;
 
-/// What a turn has left behind.
+/// What a turn has left behind it.
+#[derive(Debug, Default)]
+pub(crate) struct Behind {
+    pub(crate) tickets: Vec<Ticket>,
+    receipts: Vec<Receipt>,
+}
+
+/// What there is to wait for after a turn.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
     /// Writes behind it.
@@ -77,7 +87,7 @@ impl Muc {
                 }
                 Kind::Presence(_) => Ok(()),
             },
-            Found::Nothing(moment) => self.to_nowhere(local, from, to, stanza, moment).await,
+            Found::Nothing(claim) => self.to_nowhere(local, from, to, stanza, claim).await,
         }
     }
 
@@ -88,12 +98,12 @@ impl Muc {
         from: &Jid,
         to: &Jid,
         stanza: &Stanza,
-        moment: u64,
+        claim: Claim,
     ) -> Result<(), StanzaError> {
         match stanza.kind {
             Kind::Presence(PresenceType::Available) if stanza.children.find(MUC, "x").is_some() => {
                 let name = to.resource().ok_or_else(no_nick)?;
-                let handle = self.made(local, &from.to_bare(), moment).await?;
+                let handle = self.create(local, &from.to_bare(), claim).await?;
                 let entered =
                     self.turn(&handle, false, |room, turn| room.enter_new(turn, from, name, stanza));
                 self.settle(&handle, entered).await.map(drop)
@@ -105,28 +115,6 @@ impl Muc {
             Kind::Presence(_) => Ok(()),
             Kind::Message(_) | Kind::Iq(_) => Err(nothing_here(stanza, to)),
         }
-    }
-
-    /// The room that somebody makes by entering, or that another has made meanwhile.
-    async fn made(
-        &self,
-        local: &str,
-        creator: &BareJid,
-        mut moment: u64,
-    ) -> Result<Arc<Handle>, StanzaError> {
-        for _ in 0..TRIES {
-            if let Some(handle) = self.create(local, creator, moment).await? {
-                self.metrics.created.inc();
-                return Ok(handle);
-            }
-            // Something has ended meanwhile: as if sent a moment later.
-            match self.find(local).await.map_err(store_failed)? {
-                Found::Room(handle) => return Ok(handle),
-                Found::Nothing(now) => moment = now,
-                Found::Gone(destroyed) => return Err(destroyed.error()),
-            }
-        }
-        Err(StanzaError::from(Condition::ResourceConstraint).text("Try again."))
     }
 
     async fn at(
@@ -145,6 +133,7 @@ impl Muc {
             // Who makes work for a busy room waits until it has done some.
             handle.outbox.has_room(self.config().queue_max).await;
         }
+        self.has_archive(handle).await;
         let exempt = self.is_exempt(origin);
         match stanza.kind {
             Kind::Presence(kind) => self.presence_at(handle, (from, to), kind, stanza, exempt).await,
@@ -168,6 +157,16 @@ impl Muc {
         let room = handle.room.lock();
         let real = from.to_bare();
         room.locked && room.affiliations.of(&real) < Affiliation::Owner && !self.admins().contains(&real)
+    }
+
+    /// A room on disk has an archive before anything is said in it; if not, it takes no messages.
+    async fn has_archive(&self, handle: &Handle) {
+        if handle.account.get().is_some() || handle.room.lock().number.is_none() {
+            return;
+        }
+        if let Err(cause) = self.open_archive(handle).await {
+            error!(room = handle.local, error = %cause, "The archive of a room could not be opened.");
+        }
     }
 
     /// Networks that the operator trusts are free of rates.
@@ -272,7 +271,7 @@ impl Muc {
         handle: &Handle,
         exempt: bool,
         act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<R, StanzaError>,
-    ) -> Result<(R, Vec<Ticket>), StanzaError> {
+    ) -> Result<(R, Behind), StanzaError> {
         let (config, admins) = (self.config(), self.admins());
         let here = Here { host: &self.host, log: self.log.get().map(Arc::as_ref), handle };
         let mut room = handle.room.lock();
@@ -284,26 +283,51 @@ impl Muc {
         let result = act(&mut room, &mut turn);
         self.commit(handle, &mut room, &mut turn);
         let Turn { out, tickets, failed, .. } = turn;
-        let copies = handle.outbox.push(out);
+        let (copies, receipts) = handle.outbox.push(out);
         self.metrics.copies.inc_by(u64::try_from(copies).unwrap_or(0));
         drop(room);
         match result {
             Ok(_) if failed => Err(Condition::InternalServerError.into()),
-            result => result.map(|value| (value, tickets)),
+            result => result.map(|value| (value, Behind { tickets, receipts })),
         }
     }
 
-    /// Sends what a turn has put into the outbox.
+    /// Sends what a turn has put into the outbox, or leaves it to the room's own task if it is much. Who has sent a message
+    /// to somebody alone waits for its turn: it is acknowledged when it is kept.
     ///
     /// # Errors
     /// What the turn has said.
     pub(crate) async fn settle<R>(
         &self,
-        handle: &Handle,
-        done: Result<(R, Vec<Ticket>), StanzaError>,
+        handle: &Arc<Handle>,
+        done: Result<(R, Behind), StanzaError>,
     ) -> Result<Left, StanzaError> {
-        let custody = handle.outbox.drain(self.host.router()).await;
-        done.map(|(_, tickets)| Left { tickets, custody })
+        self.send_off(handle).await;
+        let (_, Behind { tickets, receipts }) = done?;
+        let mut custody = Custody::memory();
+        for receipt in receipts {
+            // No answer: the server stops.
+            custody.join(receipt.await.unwrap_or_default());
+        }
+        Ok(Left { tickets, custody })
+    }
+
+    /// A few copies leave at once, the rest beside whatever else goes on.
+    pub(crate) async fn send_off(&self, handle: &Arc<Handle>) {
+        if handle.outbox.drain(self.host.router(), AT_ONCE, self.patience()).await {
+            self.deliver(handle);
+        }
+    }
+
+    /// What waits in a room's outbox leaves beside whatever else goes on.
+    pub(crate) fn deliver(&self, handle: &Arc<Handle>) {
+        let (handle, host, patience) = (Arc::clone(handle), Arc::clone(&self.host), self.patience());
+        self.workers.spawn(async move { handle.outbox.deliver(host.router(), patience).await });
+    }
+
+    fn patience(&self) -> Patience {
+        let config = self.config();
+        Patience { time: config.slow_time_max.0, copies: config.queue_max }
     }
 }
 
@@ -394,6 +418,3 @@ fn nothing_here(stanza: &Stanza, to: &Jid) -> StanzaError {
 fn no_nick() -> StanzaError {
     StanzaError::from(Condition::JidMalformed).text("Choose a nickname.")
 }
-
-/// So often a room that is to be made may be overtaken by others that end.
-const TRIES: usize = 100;

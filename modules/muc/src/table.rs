@@ -39,6 +39,8 @@ pub(crate) struct IndexRow {
 pub(crate) struct Tombstone {
     pub(crate) alternate: Option<String>,
     pub(crate) reason: Option<String>,
+    /// Who made the room; until then it counts among theirs.
+    pub(crate) creator: String,
     /// How long that is told, in microseconds since the epoch.
     pub(crate) until: i64,
 }

@@ -11,6 +11,7 @@ use super::*;
 mod administer;
 mod archive;
 mod create;
+mod engine;
 mod enter;
 mod extras;
 mod last;

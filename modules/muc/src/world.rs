@@ -20,8 +20,9 @@ impl World for Here<'_> {
 
     fn keep(&self, stanza: &Stanza) -> Result<Kept, StanzaError> {
         let (Some(log), Some(account)) = (self.log, self.handle.account.get()) else {
-            // A room that is not configured yet has no archive.
-            return Ok(Kept { id: self.id(), ticket: None });
+            // A message that is not kept would have an id that leads nowhere.
+            let error = StanzaError::from(Condition::ResourceConstraint).of_type(ErrorType::Wait);
+            return Err(error.text("The archive of the room is not open yet."));
         };
         let (position, ticket) = log.keep(account, stanza)?;
         let id = Text::from(log.ids().id(account.number(), position));

@@ -277,6 +277,12 @@ impl Mailbox {
         self.queue.lock().bytes
     }
 
+    /// Whether more than half of what it holds waits to be read by a client that is there.
+    pub fn is_narrow(&self) -> bool {
+        let queue = self.queue.lock();
+        !queue.asleep && !queue.closed && queue.bytes > queue.bytes_max / 2
+    }
+
     /// Resolves when something was put in since the last time; the owner only. Cancel-safe.
     pub async fn wait(&self) {
         self.wake.notified().await;
