@@ -157,6 +157,7 @@ mod tests {
             "<subject/>",
             "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>+</reaction></reactions>",
             "<retract xmlns='urn:xmpp:message-retract:1' id='1'/>",
+            "<retract xmlns='urn:xmpp:message-retract:1' id='1'/><no-store xmlns='urn:xmpp:hints'/>",
             "<x xmlns='urn:example'/><store xmlns='urn:xmpp:hints'/>",
         ] {
             assert!(kept(inner), "{inner}");
