@@ -67,7 +67,11 @@ impl Muc {
             span = span.before(before);
         }
         let mut items = Vec::new();
-        for _ in 0..PAGES_MAX {
+        for pages in 0.. {
+            // A page without any room would be one that nobody can go on from.
+            if pages >= PAGES_MAX && !items.is_empty() {
+                break;
+            }
             let page = self.index.range(self.host.number(), span.clone(), order, PAGE).await?;
             for (local, row) in page.iter().filter(|(_, row)| row.public && row.number.is_some()) {
                 if items.len() >= max {
@@ -247,5 +251,5 @@ fn local(id: &str) -> String {
 
 /// So many rows of the index are read at once.
 const PAGE: usize = 256;
-/// So many pages are looked through for one answer.
+/// So many pages are looked through for one answer; more until there is a room for it.
 const PAGES_MAX: usize = 40;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use futures::{StreamExt, stream};
 use waxwing_core::RequestError;
 use waxwing_core::prelude::*;
 use waxwing_xmpp::Timestamp;
@@ -112,8 +113,7 @@ impl Muc {
         self.settle(handle, done).await.ok();
     }
 
-    /// Each minute: rooms that nobody needs are forgotten, those that were never configured go, and clients that have
-    /// been silent for long are looked for.
+    /// Each minute: rooms that nobody needs are forgotten, and those that were never configured go.
     pub(crate) async fn sweep(self: Arc<Self>) {
         self.forget_idle();
         self.ending.lock().retain(|_, ticket| !ticket.is_applied());
@@ -121,9 +121,18 @@ impl Muc {
         self.metrics.in_use.set(i64::try_from(handles.len()).unwrap_or(i64::MAX));
         for handle in handles {
             self.end_unconfigured(&handle).await;
+        }
+    }
+
+    /// Each minute, beside that: clients that are not there any more. Those of other servers have a minute to answer, so
+    /// several rooms are asked at once.
+    pub(crate) async fn look_for_ghosts(self: Arc<Self>) {
+        let handles: Vec<Arc<Handle>> = self.rooms.lock().values().cloned().collect();
+        let look = async |handle: Arc<Handle>| {
             self.find_ghosts(&handle).await;
             self.probe(&handle).await;
-        }
+        };
+        stream::iter(handles).for_each_concurrent(ROOMS_AT_ONCE, look).await;
     }
 
     fn forget_idle(&self) {
@@ -152,14 +161,22 @@ impl Muc {
             let room = handle.room.lock();
             let clients = room.occupants.values().flat_map(|occupant| occupant.clients.iter());
             let silent = clients.filter(|client| client.heard < oldest && !self.is_ours(&client.jid));
-            (room.jid.clone(), silent.map(|client| client.jid.clone()).take(PROBES_MAX).collect::<Vec<_>>())
+            let silent = silent.map(|client| client.jid.clone()).take(PROBES_MAX);
+            (room.jid.clone(), silent.collect::<Vec<_>>())
         };
         if silent.is_empty() {
             return;
         }
         let answers = join_all(silent.iter().map(|client| self.ping(&room, client))).await;
-        let gone: Vec<Jid> =
-            silent.iter().zip(&answers).filter(|(_, here)| !**here).map(|(jid, _)| jid.clone()).collect();
+        let gone = silent.iter().zip(&answers).filter(|(_, here)| !**here).map(|(jid, _)| jid);
+        // Who has come back, or said something, while it was asked is there.
+        let gone: Vec<Jid> = {
+            let room = handle.room.lock();
+            let heard = |jid: &Jid| {
+                room.occupant_of(jid).and_then(|occupant| occupant.client(jid)).map(|client| client.heard)
+            };
+            gone.filter(|jid| heard(jid).is_some_and(|heard| heard < oldest)).cloned().collect()
+        };
         self.note_heard(handle, &silent);
         if !gone.is_empty() {
             self.lose(handle, &gone).await;
@@ -198,6 +215,8 @@ impl Muc {
 
 /// A room is forgotten so long after its last use.
 const IDLE: Duration = Duration::from_secs(300);
+/// So many rooms are asked at once.
+const ROOMS_AT_ONCE: usize = 16;
 /// So many clients of one room are asked at once.
 const PROBES_MAX: usize = 100;
 /// So long they have to answer.

@@ -167,6 +167,7 @@ impl Module for Muc {
         reg.addresses(&this, Self::take)?;
         reg.task("tombstones", Every::hours(1), &this, Self::clear_tombstones);
         reg.task("rooms", Every::minutes(1), &this, Self::sweep);
+        reg.task("ghosts", Every::minutes(1), &this, Self::look_for_ghosts);
         reg.task("leftovers", Every::seconds(1), &this, Self::drain_all);
         reg.run("count", &this, |this, _| async move {
             Arc::clone(&this).count_rooms().await;

@@ -46,15 +46,21 @@ impl Bucket {
 
 /// How often each user has come in of late.
 #[derive(Debug, Default)]
-pub(crate) struct Entries(HashMap<BareJid, Bucket>);
+pub(crate) struct Entries {
+    buckets: HashMap<BareJid, Bucket>,
+    /// When those of people who were not here for long were forgotten.
+    swept: Option<Timestamp>,
+}
 
 impl Entries {
     /// Whether a user may come in once more.
     pub(crate) fn take(&mut self, user: &BareJid, per_minute: u32, now: Timestamp) -> bool {
-        if self.0.len() >= USERS_MANY {
-            self.0.retain(|_, bucket| now.since(bucket.at) < MINUTE);
+        let due = self.swept.is_none_or(|swept| now.since(swept) >= MINUTE);
+        if self.buckets.len() >= USERS_MANY && due {
+            self.buckets.retain(|_, bucket| now.since(bucket.at) < MINUTE);
+            self.swept = Some(now);
         }
-        let bucket = self.0.entry(user.clone()).or_insert_with(|| Bucket::new(per_minute, now));
+        let bucket = self.buckets.entry(user.clone()).or_insert_with(|| Bucket::new(per_minute, now));
         bucket.take(per_minute, per_minute, now)
     }
 }
