@@ -169,6 +169,7 @@ fn swallowed(kind: Kind) {
     // So that it is confirmed.
     thread::sleep(Duration::from_secs(3));
     proxy.stall(true);
+    thread::sleep(Duration::from_millis(50));
     for number in 0..PORTION {
         let to = "juliet@theirs.lit";
         romeo.send(&format!("<message to='{to}' type='chat' id='{number}'><body>{number}</body></message>"));
@@ -180,9 +181,15 @@ fn swallowed(kind: Kind) {
     proxy.cut();
     proxy.stall(false);
     juliet.until("</message>");
-    for wanted in 0..PORTION {
-        assert_eq!(number(&juliet.until("</message>")), wanted);
+    // What had passed before the link stalled comes twice: rather so than never.
+    let mut seen = Vec::new();
+    while seen.len() < PORTION {
+        let number = number(&juliet.until("</message>"));
+        if !seen.contains(&number) {
+            seen.push(number);
+        }
     }
+    assert!(seen.iter().copied().eq(0..PORTION), "{}", wrong(&seen));
     crate::say(&mut romeo, &mut juliet, "last");
 }
 

@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use waxwing_core::{Delivery, External, Mailbox, Outbound};
-use waxwing_stream::Secret;
 use waxwing_xmpp::{Condition, Domain, Stanza, StreamCondition, StreamError};
 
 use crate::config::{OnConflict, Settings};
@@ -27,6 +26,19 @@ pub(crate) struct Component {
 struct State {
     settings: Settings,
     link: Option<Arc<Link>>,
+    /// It is in the config no more: who had begun to connect comes too late.
+    removed: bool,
+}
+
+/// Why a connection is not the component's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It does not know the secret.
+    Stranger,
+    /// There is one, and it stays.
+    Conflict,
+    /// The component was taken out of the config.
+    Removed,
 }
 
 /// What the server and the task of a component's connection share.
@@ -67,7 +79,7 @@ impl Link {
 
 impl Component {
     pub(crate) fn new(name: Domain, settings: Settings, mailbox_bytes_max: usize, metrics: Metrics) -> Self {
-        let state = Mutex::new(State { settings, link: None });
+        let state = Mutex::new(State { settings, link: None, removed: false });
         Self { name, mailbox_bytes_max, metrics, state, granted: Notify::new() }
     }
 
@@ -85,10 +97,19 @@ impl Component {
         }
     }
 
-    /// Whether this is what the component says on a stream with this id (XEP-0114 §3).
-    pub(crate) fn proves(&self, id: &str, proof: &str) -> bool {
-        let secret: Secret = self.state.lock().settings.secret.clone();
-        handshake::proves(id, &secret, proof)
+    /// A connection says so to be the component's, on a stream with this id (XEP-0114 §3).
+    ///
+    /// # Errors
+    /// It is not, or may not be now.
+    pub(crate) fn admit(&self, id: &str, proof: &str) -> Result<Arc<Link>, Refused> {
+        let mut state = self.state.lock();
+        if !handshake::proves(id, &state.settings.secret, proof) {
+            return Err(Refused::Stranger);
+        }
+        if state.removed {
+            return Err(Refused::Removed);
+        }
+        self.join(&mut state).ok_or(Refused::Conflict)
     }
 
     /// Takes new settings. Who has shown another secret has shown nothing.
@@ -112,14 +133,13 @@ impl Component {
     /// A connection has proved to be the component's. None: there is one, and it stays.
     ///
     /// Where the old one goes, what waits for it goes to the new one, in order.
-    pub(crate) fn connect(&self) -> Option<Arc<Link>> {
-        let mut state = self.state.lock();
+    fn join(&self, state: &mut State) -> Option<Arc<Link>> {
         if state.link.is_some() && state.settings.on_conflict == OnConflict::Refuse {
             return None;
         }
         let link = Arc::new(Link::new(self.mailbox_bytes_max));
         let error = StreamError::new(StreamCondition::Conflict).text("The component has connected anew.");
-        if let Some(old) = self.vacate(&mut state, &error) {
+        if let Some(old) = self.vacate(state, &error) {
             for delivery in old.mailbox.close() {
                 // It had been in a mailbox of this size.
                 link.mailbox.push(Outbound::Stanza(delivery)).ok();
@@ -141,9 +161,11 @@ impl Component {
         link.mailbox.close().into_iter().filter_map(|delivery| delivery.stanza).collect()
     }
 
-    /// Ends the connection, if there is one.
-    pub(crate) fn end(&self, error: &StreamError) {
-        self.vacate(&mut self.state.lock(), error);
+    /// It is in the config no more. Ends the connection, if there is one.
+    pub(crate) fn remove(&self, error: &StreamError) {
+        let mut state = self.state.lock();
+        state.removed = true;
+        self.vacate(&mut state, error);
     }
 
     /// Nobody is connected from now on; who was is told why not.
@@ -192,8 +214,31 @@ impl External for Component {
 
 #[cfg(test)]
 mod tests {
+    use waxwing_stream::Secret;
+
     use super::*;
     use crate::tests::component;
+
+    impl Component {
+        /// As if it had shown the secret.
+        pub(crate) fn connect(&self) -> Option<Arc<Link>> {
+            self.join(&mut self.state.lock())
+        }
+    }
+
+    #[test]
+    fn who_had_begun_to_connect_when_the_component_was_removed_comes_too_late() {
+        let component = component(OnConflict::Refuse, 1000);
+        let secret = component.state.lock().settings.secret.clone();
+        let proof = handshake::expected("stream-1", &secret);
+        assert_eq!(component.admit("stream-2", &proof).unwrap_err(), Refused::Stranger);
+        let link = component.admit("stream-1", &proof).unwrap();
+        assert_eq!(component.admit("stream-1", &proof).unwrap_err(), Refused::Conflict);
+        component.remove(&StreamError::new(StreamCondition::HostGone));
+        assert_eq!(link.ending().unwrap().condition, StreamCondition::HostGone);
+        assert_eq!(component.admit("stream-1", &proof).unwrap_err(), Refused::Removed);
+        assert!(!component.is_connected());
+    }
 
     fn message(id: &str) -> Stanza {
         Stanza::parse(&format!("<message id='{id}' to='a@irc.example.org'/>")).unwrap()

@@ -173,7 +173,7 @@ impl Components {
         self.shared.router().detach(name);
         if let Some(component) = self.known.write().remove(name) {
             // RFC 6120 §4.9.3.5.
-            component.end(&StreamError::new(StreamCondition::HostGone));
+            component.remove(&StreamError::new(StreamCondition::HostGone));
         }
     }
 }

@@ -18,7 +18,7 @@ use waxwing_xmpp::{Condition, Domain, Jid, Stanza, StreamCondition, StreamError,
 
 use crate::Components;
 use crate::clocks::{Clocks, Due};
-use crate::component::{Component, Link};
+use crate::component::{Component, Link, Refused as Turned};
 use crate::handshake::{self, Handshake, Said};
 use crate::wire::Wire;
 
@@ -211,16 +211,18 @@ impl<'a> Stream<'a> {
                     .text("Too many failed handshakes; wait a minute."),
             ));
         }
-        if !component.proves(self.handshake.id(), proof.as_str()) {
-            self.components.tries.failed(address, now);
-            return Err(StreamCondition::NotAuthorized.into());
-        }
         // Only who knows the secret learns whether somebody is there.
-        let link = component.connect().ok_or_else(|| {
-            End::Error(
-                StreamError::new(StreamCondition::Conflict).text("The component is connected already."),
-            )
-        })?;
+        let link = component.admit(self.handshake.id(), proof.as_str()).map_err(|refused| match refused {
+            Turned::Stranger => {
+                self.components.tries.failed(address, now);
+                StreamError::new(StreamCondition::NotAuthorized)
+            }
+            Turned::Conflict => {
+                StreamError::new(StreamCondition::Conflict).text("The component is connected already.")
+            }
+            Turned::Removed => StreamError::new(StreamCondition::HostGone),
+        });
+        let link = link.map_err(End::Error)?;
         info!(remote = %component.name(), peer = %self.peer, "Component connected.");
         Ok(Joined { component, link })
     }

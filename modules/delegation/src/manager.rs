@@ -30,7 +30,10 @@ impl Delegation {
                 (all.iter().find(|grantee| grantee.grants.delegations.contains_key(rest))?, true)
             }
         };
-        let itself = matches!(&event.origin, Origin::Component(name) if name == grantee.external.domain());
+        // Its users are not the managing entity itself.
+        let is_domain = event.stanza.from.as_ref().is_some_and(|from| from.local().is_none());
+        let itself = is_domain
+            && matches!(&event.origin, Origin::Component(name) if name == grantee.external.domain());
         (!itself).then(|| Manager { grantee: grantee.clone(), asks_for_the_rest })
     }
 

@@ -129,7 +129,15 @@ impl VCard {
             (ticket, old != hash)
         };
         if changed && self.config.photo_hash {
-            self.show_again(iq.session()?).await;
+            // Who acts in the account's name (XEP-0356) has no session: then all show it.
+            match iq.session() {
+                Ok(session) => self.show_again(session).await,
+                Err(_) => {
+                    for session in account.sessions() {
+                        self.show_again(&session).await;
+                    }
+                }
+            }
         }
         Ok(Reply::empty().after(ticket))
     }
