@@ -1,38 +1,14 @@
 //! A room at another server, which the tests play.
 
-use std::collections::VecDeque;
 use std::time::Duration as Time;
 
-use parking_lot::Mutex;
 use waxwing_core::Origin;
-use waxwing_core::RemoteDelivery;
-use waxwing_testkit::{TestClient, TestServer, TestServerBuilder};
+use waxwing_testkit::{Outside, TestClient, TestServer, TestServerBuilder};
 
 use super::*;
 
 const USER: &str = "romeo@montague.lit/orchard";
 const OCCUPANT: &str = "garden@rooms.capulet.lit/Romeo";
-
-/// Takes everything for other servers.
-#[derive(Default)]
-struct Outside(Mutex<VecDeque<Stanza>>);
-
-impl Module for Outside {
-    type Config = NoConfig;
-    const INFO: ModuleInfo = ModuleInfo::new("outside", "For tests");
-    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
-        let this = Arc::new(Self::default());
-        reg.host()?.router().set_remote(&this);
-        reg.provide::<Self>(this.clone())?;
-        Ok(this)
-    }
-}
-
-impl RemoteDelivery for Outside {
-    fn deliver(&self, _: &Domain, _: &Domain, stanza: Stanza, _: &mut Custody) {
-        self.0.lock().push_back(stanza);
-    }
-}
 
 struct Stage {
     server: TestServer,
@@ -84,7 +60,7 @@ impl Stage {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-        self.outside.0.lock().pop_front()
+        self.outside.next()
     }
 
     /// Time goes by.

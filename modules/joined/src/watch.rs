@@ -99,7 +99,7 @@ impl Joined {
         }
     }
 
-    /// XEP-0045 §9.10 has these codes for who is removed for a technical reason.
+    /// XEP-0045 §11.1 has these codes for who is removed for a technical reason.
     async fn tell(&self, session: &SessionRef, occupant: &Jid) {
         info!(user = %session.jid(), room = %occupant.to_bare(), "A client is no longer in a room, and is told so.");
         self.lost.inc();

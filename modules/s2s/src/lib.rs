@@ -7,8 +7,10 @@
 //! [RFC 7673](https://www.rfc-editor.org/rfc/rfc7673) (DANE).
 //!
 //! A stanza for another domain waits in the [`Link`] of its pair of domains, whose task finds, reaches and convinces the
-//! other server and writes; what other servers send comes over the streams that they open. A stream carries stanzas
-//! of a pair of domains only after that pair was proven on it.
+//! other server, or finds a stream that is there already; streams of both sides may go both ways
+//! ([XEP-0288](https://xmpp.org/extensions/xep-0288.html)) and are resumed when they break
+//! ([XEP-0198](https://xmpp.org/extensions/xep-0198.html)). A stream carries stanzas of a pair of domains only after that pair
+//! was proven on it.
 
 mod command;
 mod config;

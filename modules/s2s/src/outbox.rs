@@ -1,4 +1,4 @@
-//! Messages for other servers lie on disk until they are written to them.
+//! Messages for other servers lie on disk until they have arrived there.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,7 +51,7 @@ impl S2s {
         }
     }
 
-    /// It has been written to the other server, or bounced.
+    /// It has arrived at the other server, or bounced.
     pub(crate) fn forget_row(&self, row: Option<Row>) {
         if let Some(Row { host, key }) = row
             && let Err(cause) = self.outbox.delete(host, &key)

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use waxwing_core::External;
 use waxwing_core::prelude::*;
-use waxwing_core::{External, RemoteDelivery};
-use waxwing_testkit::{TestClient, TestServer};
+use waxwing_testkit::{Outside, TestClient, TestServer};
 
 /// Keeps what it gets.
 struct Gateway {
@@ -52,27 +52,6 @@ impl External for Gateway {
     }
 }
 
-/// Takes everything for other servers.
-#[derive(Default)]
-struct Outside(Mutex<Vec<String>>);
-
-impl Module for Outside {
-    type Config = NoConfig;
-    const INFO: ModuleInfo = ModuleInfo::new("outside", "For tests");
-    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
-        let this = Arc::new(Self::default());
-        reg.host()?.router().set_remote(&this);
-        reg.provide::<Self>(this.clone())?;
-        Ok(this)
-    }
-}
-
-impl RemoteDelivery for Outside {
-    fn deliver(&self, from: &Domain, to: &Domain, _: Stanza, _: &mut Custody) {
-        self.0.lock().push(format!("{from} → {to}"));
-    }
-}
-
 async fn server() -> (TestServer, TestClient) {
     let server =
         TestServer::host("capulet.lit").and_host("verona.capulet.lit").with::<Outside>().start().await;
@@ -102,7 +81,7 @@ async fn rfc6120_10_5_a_specialized_service_gets_what_is_for_its_domain_and_noth
     chat(&mut romeo, "irc.capulet.lit").await;
     assert!(irc.got().is_empty() && router.external("irc.capulet.lit").is_none());
     let outside = romeo.session().host().service::<Outside>().unwrap();
-    assert_eq!(outside.0.lock().last().map(String::as_str), Some("capulet.lit → irc.capulet.lit"));
+    assert_eq!(outside.ways().last().map(String::as_str), Some("capulet.lit → irc.capulet.lit"));
 }
 
 #[tokio::test]
@@ -114,7 +93,7 @@ async fn rfc6120_8_3_3_17_what_a_service_does_not_take_bounces_and_never_leaves(
     chat(&mut romeo, "a@irc.capulet.lit").await;
     let error = romeo.waiting().unwrap().error().unwrap();
     assert_eq!((error.condition, error.kind), (Condition::RemoteServerTimeout, ErrorType::Wait));
-    assert!(romeo.session().host().service::<Outside>().unwrap().0.lock().is_empty());
+    assert!(romeo.session().host().service::<Outside>().unwrap().next().is_none());
 }
 
 #[tokio::test]
@@ -170,6 +149,5 @@ async fn what_a_service_sends_to_other_servers_leaves_in_its_name() {
         drop(send(from).await);
     }
     let outside = romeo.session().host().service::<Outside>().unwrap();
-    let sent = outside.0.lock().clone();
-    assert_eq!(sent, ["irc.capulet.lit → montague.lit", "deep.irc.capulet.lit → montague.lit"]);
+    assert_eq!(outside.ways(), ["irc.capulet.lit → montague.lit", "deep.irc.capulet.lit → montague.lit"]);
 }

@@ -12,6 +12,7 @@ mod compare;
 mod component;
 mod contacts;
 pub mod dns;
+mod outside;
 mod server;
 
 pub use accounts::TestAccounts;
@@ -19,4 +20,5 @@ pub use client::TestClient;
 pub use compare::{difference, matches};
 pub use component::TestComponent;
 pub use contacts::{Friends, TestContacts};
+pub use outside::Outside;
 pub use server::{TestServer, TestServerBuilder};

@@ -1,10 +1,8 @@
 //! XEP-0356 §7, §8.
 
-use std::sync::Arc;
-
-use parking_lot::Mutex;
-use waxwing_core::prelude::{Custody, Module, ModuleInfo, NoConfig, Registrar, StartError};
-use waxwing_core::{Origin, RemoteDelivery};
+use waxwing_core::Origin;
+use waxwing_core::prelude::Custody;
+use waxwing_testkit::Outside;
 
 use super::*;
 
@@ -161,28 +159,6 @@ async fn xep0191_3_3_who_is_blocked_is_not_told_of() {
     );
 }
 
-/// Takes what is for other servers.
-#[derive(Default)]
-struct Outside(Mutex<Vec<String>>);
-
-impl Module for Outside {
-    type Config = NoConfig;
-    const INFO: ModuleInfo = ModuleInfo::new("outside", "For tests");
-
-    fn start(_: NoConfig, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
-        let this = Arc::new(Self::default());
-        reg.host()?.router().set_remote(&this);
-        reg.provide::<Self>(this.clone())?;
-        Ok(this)
-    }
-}
-
-impl RemoteDelivery for Outside {
-    fn deliver(&self, _: &Domain, _: &Domain, stanza: Stanza, _: &mut Custody) {
-        self.0.lock().push(stanza.to_xml());
-    }
-}
-
 /// §8 rule 1: contacts at other servers are asked, in the name of the account, and what they answer is passed on.
 #[tokio::test]
 async fn xep0356_8_1_contacts_elsewhere_are_asked_when_a_component_connects() {
@@ -197,11 +173,12 @@ async fn xep0356_8_1_contacts_elsewhere_are_asked_when_a_component_connects() {
     juliet.send("<presence type='subscribe' to='romeo@far.lit'/>").await;
     drop(far("<presence type='subscribed' from='romeo@far.lit' to='juliet@capulet.lit'/>").await);
     for (access, probes) in [(MANAGED, 0), (ROSTER, 1)] {
-        outside.0.lock().clear();
+        while outside.next().is_some() {}
         let mut pubsub = server.component(PUBSUB, grants(presence(access)));
         pubsub.connect().await;
         pubsub.forget();
-        let asked = std::mem::take(&mut *outside.0.lock());
+        let asked: Vec<String> =
+            std::iter::from_fn(|| outside.next()).map(|stanza| stanza.to_xml()).collect();
         let probe = |xml: &&String| {
             xml.starts_with("<presence from='juliet@capulet.lit' to='romeo@far.lit'")
                 && xml.contains("type='probe'")
