@@ -210,7 +210,7 @@ VirtualHost "localhost"
 VirtualHost "second.localhost"
     smacks_hibernation_time = 1
 VirtualHost "archive.localhost"
-    modules_enabled = {{ "mam", "carbons" }}
+    modules_enabled = {{ "mam", "carbons", "cloud_notify" }}
 Component "gateway.localhost"
     component_secret = "{SECRET}"
 Component "privileged.localhost"
