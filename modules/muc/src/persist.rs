@@ -1,6 +1,7 @@
 //! From turns to rows: what a turn has changed is written as one batch, under the room's lock, so that rows of one room
 //! never overtake each other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::error;
@@ -16,28 +17,34 @@ use crate::turn::{Row, Turn};
 
 impl Muc {
     /// Writes what the turn has changed. A room that gets its first row is new; one that is over goes.
-    pub(crate) fn commit(&self, handle: &Handle, room: &mut Room, turn: &mut Turn<'_>) {
+    ///
+    /// # Errors
+    /// If the store does not take it.
+    pub(crate) fn commit(
+        &self,
+        handle: &Handle,
+        room: &mut Room,
+        turn: &Turn<'_>,
+    ) -> Result<Option<Ticket>, StoreError> {
         let written = if turn.over {
             self.end(handle, room)
         } else if room.locked {
             // Nothing of it is on disk before it is configured.
-            return;
+            Ok(None)
         } else {
-            self.write(room, std::mem::take(&mut turn.rows))
+            self.write(room, turn.rows.clone())
         };
-        match written {
-            Ok(ticket) => turn.tickets.extend(ticket),
-            Err(cause) => {
-                error!(room = %room.jid, error = %cause, "The store failed; a change in a room was not written.");
-                turn.failed = true;
-            }
+        if let Err(cause) = &written {
+            error!(room = %room.jid, error = %cause, "The store failed; a change in a room was not written.");
         }
+        written
     }
 
-    fn write(&self, room: &mut Room, mut rows: Vec<Row>) -> Result<Option<Ticket>, StoreError> {
+    fn write(&self, room: &mut Room, mut rows: BTreeSet<Row>) -> Result<Option<Ticket>, StoreError> {
         if rows.is_empty() {
             return Ok(None);
         }
+        room.writes += 1;
         let mut batch = Batch::new(Partition::Main);
         let new = room.number.is_none();
         let number = match room.number {
@@ -55,9 +62,7 @@ impl Muc {
             Ok(ticket) => Ok(Some(ticket)),
             Err(cause) => {
                 if new {
-                    // It is not on disk: the next change tries again.
-                    room.number = None;
-                    self.counted(-1);
+                    self.unmake(room);
                 }
                 Err(cause)
             }
@@ -73,6 +78,13 @@ impl Muc {
         room.number = Some(number);
         self.counted(1);
         Ok(number)
+    }
+
+    /// Nothing of the room is on disk: it is as before it was configured.
+    pub(crate) fn unmake(&self, room: &mut Room) {
+        room.number = None;
+        room.locked = true;
+        self.counted(-1);
     }
 
     fn put(
@@ -137,7 +149,6 @@ impl Muc {
 
     fn remove_rows(&self, room: &mut Room) -> Result<Option<Ticket>, StoreError> {
         let Some(number) = room.number.take() else { return Ok(None) };
-        self.counted(-1);
         let mut batch = Batch::new(Partition::Main);
         let numbers = self.index.store().numbers();
         numbers.unlink_in(&mut batch, NameKind::Room, room.jid.as_str(), Number(number.0))?;
@@ -160,6 +171,7 @@ impl Muc {
             }
         }
         let ticket = self.index.store().apply(batch)?;
+        self.counted(-1);
         self.ending.lock().insert(local(room), ticket.clone());
         // What is not deleted now is at the next start.
         numbers.delete_account_rows(number)?;
@@ -212,7 +224,7 @@ impl Muc {
 }
 
 /// All that there is to write of a room that has just been made.
-fn all_rows(room: &Room) -> Vec<Row> {
+fn all_rows(room: &Room) -> BTreeSet<Row> {
     let affiliates = room.affiliations.iter().map(|(jid, _)| Row::Affiliate(jid.clone()));
     let occupants = room.clients.keys().cloned().map(Row::Occupant);
     let requests = room.requests.keys().cloned().map(Row::Request);
