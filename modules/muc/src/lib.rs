@@ -172,6 +172,8 @@ impl Module for Muc {
         this.me.set(Arc::downgrade(&this)).ok();
         let accounts: Arc<dyn Accounts> = Arc::<Self>::clone(&this);
         reg.provide(accounts)?;
+        #[cfg(test)]
+        reg.provide(Arc::clone(&this))?;
         this.declare_service(reg);
         reg.addresses(&this, Self::take)?;
         reg.task("tombstones", Every::hours(1), &this, Self::clear_tombstones);

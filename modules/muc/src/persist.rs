@@ -2,9 +2,9 @@
 //! never overtake each other.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use tracing::error;
+use tracing::{error, warn};
 use waxwing_core::prelude::*;
 use waxwing_store::{Kind as NameKind, Number, Order, Span};
 
@@ -170,12 +170,26 @@ impl Muc {
                 self.index.delete_from(&mut batch, self.host.number(), &local(room))?;
             }
         }
+        numbers.delete_account_rows_in(&mut batch, number);
         let ticket = self.index.store().apply(batch)?;
         self.counted(-1);
         self.ending.lock().insert(local(room), ticket.clone());
-        // What is not deleted now is at the next start.
-        numbers.delete_account_rows(number)?;
+        self.sweep_rows(number, ticket.clone());
         Ok(Some(ticket))
+    }
+
+    /// Deletes the rows of a room once it is certain that it has ended. What is not deleted now is at the next start.
+    fn sweep_rows(&self, number: AccountNumber, ended: Ticket) {
+        let Some(this) = self.me.get().and_then(Weak::upgrade) else { return };
+        self.workers.spawn(async move {
+            if ended.durable().await.is_err() {
+                // It is there still.
+                return this.counted(1);
+            }
+            if let Err(cause) = this.index.store().numbers().sweep(number).await {
+                warn!(error = %cause, "Rows of a room that has ended stay until the next start.");
+            }
+        });
     }
 
     /// What is left of a destroyed room counts among its creator's until nobody is told any more where it went.

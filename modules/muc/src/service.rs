@@ -83,7 +83,14 @@ impl Muc {
             found = self.find(local).await.map_err(store_failed)?;
         }
         match found {
-            Found::Room(handle) => self.at(&handle, from, to, stanza, origin, custody).await,
+            Found::Room(handle) => {
+                let done = self.at(&handle, from, to, stanza, origin, custody).await;
+                // It has ended since: there is nothing here.
+                let ended = |error: &StanzaError| {
+                    error.condition == Condition::ItemNotFound && handle.room.lock().gone
+                };
+                done.map_err(|error| if ended(&error) { nothing_here(stanza, to) } else { error })
+            }
             Found::Gone(destroyed) => match stanza.kind {
                 Kind::Presence(PresenceType::Available) | Kind::Message(_) | Kind::Iq(_) => {
                     Err(destroyed.error())
