@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p waxwing-muc --bench memory`
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use waxwing_core::Next;
 use waxwing_log::Log;

@@ -155,9 +155,9 @@ mod tests {
     use super::*;
 
     fn part(part: Range<usize>, gap: Range<usize>) -> (usize, Vec<String>) {
-        let list: Vec<Jid> = (0..6).map(|n| Jid::parse(&format!("{n}.lit")).unwrap()).collect();
+        let list: Vec<Jid> = (0..6).map(|n| Jid::parse(&format!("{n}@a.lit")).unwrap()).collect();
         let recipients = Recipients::new(list.into(), part, gap);
-        (recipients.len(), recipients.map(|jid| jid.as_str()[..1].to_owned()).collect())
+        (recipients.len(), recipients.filter_map(|jid| jid.local().map(str::to_owned)).collect())
     }
 
     #[test]

@@ -184,6 +184,9 @@ impl Outbox {
     }
 
     fn next(&self, router: &Router, patience: Patience) -> Step {
+        if let Some(copy) = self.queue.lock().copy_for_all() {
+            return Step::Copy(copy);
+        }
         if let Some(late) = self.late(router, patience) {
             return Step::Late(late);
         }
@@ -261,6 +264,13 @@ impl Queue {
     fn front(&self) -> Option<Stanza> {
         let item = self.items.front()?;
         if item.is_held() { None } else { item.outgoing.next() }
+    }
+
+    /// The next copy of what goes to many, where nobody has to read first: most of what leaves a room.
+    fn copy_for_all(&self) -> Option<Stanza> {
+        let item = self.items.front().filter(|_| self.lanes.is_empty())?;
+        let many = matches!(item.outgoing, Outgoing::Many { .. });
+        if many && !item.is_held() { item.outgoing.next() } else { None }
     }
 
     /// Whether something is left that no gate holds.
