@@ -22,14 +22,23 @@ enum Change {
     Affiliation { jid: BareJid, row: Affiliate },
 }
 
+impl Change {
+    fn line(&self) -> Option<(&BareJid, &Affiliate)> {
+        match self {
+            Self::Role { .. } => None,
+            Self::Affiliation { jid, row } => Some((jid, row)),
+        }
+    }
+}
+
 impl Room {
     /// §8.5, §9.2, §9.5, §9.8, §10.5, §10.8: a list.
     ///
     /// # Errors
-    /// `forbidden` for who may not see it, `bad-request` if it names none.
+    /// `forbidden` for who may not see it, `bad-request` if it names none, `resource-constraint` if it does not fit.
     pub(crate) fn list(&self, turn: &Turn<'_>, from: &Jid, query: &Tree) -> Result<Tree, StanzaError> {
         let item = query.child(ADMIN, "item").ok_or_else(|| StanzaError::bad_request("Name a list."))?;
-        match (item.attr("affiliation"), item.attr("role")) {
+        let list = match (item.attr("affiliation"), item.attr("role")) {
             (Some(name), None) => {
                 let list = Affiliation::from_name(name).ok_or_else(|| unknown(name))?;
                 self.list_affiliation(turn, from, list)
@@ -39,7 +48,12 @@ impl Room {
                 self.list_role(turn, from, list)
             }
             _ => Err(StanzaError::bad_request("Name a role or an affiliation.")),
+        }?;
+        if list.to_child().bytes().len() > turn.config.list_bytes_max.0 + HEAD {
+            let text = "The list is longer than this service sends.";
+            return Err(StanzaError::from(Condition::ResourceConstraint).text(text));
         }
+        Ok(list)
     }
 
     fn list_affiliation(&self, turn: &Turn<'_>, from: &Jid, list: Affiliation) -> Result<Tree, StanzaError> {
@@ -117,8 +131,7 @@ impl Room {
         }
         check_twice(&changes)?;
         self.check_owners(&changes)?;
-        let new = changes.iter().filter(|change| self.is_new(change)).count();
-        self.check_affiliations(turn, new)?;
+        self.check_affiliations(turn, changes.iter().filter_map(Change::line))?;
         for change in changes {
             self.apply(turn, from, change);
         }
@@ -239,15 +252,18 @@ impl Room {
         Ok(())
     }
 
-    fn is_new(&self, change: &Change) -> bool {
-        matches!(change, Change::Affiliation { jid, row }
-            if row.affiliation != Affiliation::None && self.affiliations.row(jid).is_none())
-    }
-
+    /// Whether the lists may have these lines; each of them fits into one answer, for XEP-0045 knows no pages of them.
+    ///
     /// # Errors
     /// `resource-constraint` if the lists would get too long.
-    pub(crate) fn check_affiliations(&self, turn: &Turn<'_>, new: usize) -> Result<(), StanzaError> {
-        if new > 0 && self.affiliations.len() + new > turn.config.affiliations_max {
+    pub(crate) fn check_affiliations<'a>(
+        &self,
+        turn: &Turn<'_>,
+        lines: impl IntoIterator<Item = (&'a BareJid, &'a Affiliate)>,
+    ) -> Result<(), StanzaError> {
+        let (count, longest) = self.affiliations.with(lines);
+        let grows = count > self.affiliations.len();
+        if grows && count > turn.config.affiliations_max || longest > turn.config.list_bytes_max.0 {
             return Err(
                 StanzaError::from(Condition::ResourceConstraint).text("The lists of the room are full.")
             );
@@ -263,7 +279,7 @@ impl Room {
             }
             Change::Role { key, role, reason } => {
                 let note = Note { actor, reason, ..Note::default() };
-                self.set_role(turn, &key, role, &note);
+                self.set_roles(turn, &[(key.clone(), role)], &note);
                 if role < Role::Participant {
                     self.silence_others(turn, &key, &note);
                 }
@@ -282,23 +298,31 @@ impl Room {
     }
 
     /// §8.3, §8.4, §9.6, §9.7.
-    pub(crate) fn set_role(&mut self, turn: &mut Turn<'_>, key: &str, role: Role, note: &Note) {
-        let Some(occupant) = self.occupants.get_mut(key) else { return };
-        let before = std::mem::replace(&mut occupant.role, role);
-        let occupant = occupant.clone();
-        for client in &occupant.clients {
-            turn.write(Row::Occupant(client.jid.clone()));
+    pub(crate) fn set_roles(&mut self, turn: &mut Turn<'_>, roles: &[(String, Role)], note: &Note) {
+        let mut changed = Vec::with_capacity(roles.len());
+        for (key, role) in roles {
+            let Some(occupant) = self.occupants.get_mut(key) else { continue };
+            let before = std::mem::replace(&mut occupant.role, *role);
+            for client in &occupant.clients {
+                turn.write(Row::Occupant(client.jid.clone()));
+            }
+            changed.push((occupant.clone(), before));
         }
-        self.tell(turn, &occupant, note, self.is_broadcast(before));
-        self.show_all_again(turn, &occupant, before);
+        self.audience_changed();
+        for (occupant, before) in &changed {
+            self.tell(turn, occupant, note, self.is_broadcast(*before));
+            self.show_all_again(turn, occupant, *before);
+        }
     }
 
     /// §8.4: who has lost voice does not speak under another nickname.
     fn silence_others(&mut self, turn: &mut Turn<'_>, key: &str, note: &Note) {
         let Some(real) = self.occupants.get(key).map(|occupant| occupant.real.clone()) else { return };
         let others = self.occupants_of(&real).filter(|other| other.role == Role::Participant);
-        let keys: Vec<String> = others.map(|other| nick::key(other.nick())).collect();
-        keys.iter().for_each(|key| self.set_role(turn, key, Role::Visitor, note));
+        let roles: Vec<_> = others.map(|other| (nick::key(other.nick()), Role::Visitor)).collect();
+        if !roles.is_empty() {
+            self.set_roles(turn, &roles, note);
+        }
     }
 
     /// Who sees real addresses from now on gets the presence of all others again.
@@ -338,8 +362,9 @@ impl Room {
         let version = (old != new).then(|| self.new_version(turn, jid, new));
         let note = Note { version: version.clone(), ..note.clone() };
         let absent = before.is_empty();
-        for (key, old) in before {
-            self.follow(turn, &key, old, &note);
+        if !absent {
+            turn.readers.clear();
+            self.follow(turn, before, &note);
         }
         if absent && let Some(version) = version {
             self.announce_version(turn, jid, new, version);
@@ -360,22 +385,25 @@ impl Room {
         }
     }
 
-    /// What a change of affiliation means for an occupant.
-    fn follow(&mut self, turn: &mut Turn<'_>, key: &str, old: Affiliation, note: &Note) {
-        let Some(occupant) = self.occupants.get(key) else { return };
-        let new = self.affiliation(turn, &occupant.real);
-        if new == Affiliation::Outcast {
-            let note = Note { codes: vec![301], ..note.clone() };
-            return self.remove(turn, key, &note);
+    /// What a change of affiliation means for occupants that it concerns, with their affiliation before.
+    fn follow(&mut self, turn: &mut Turn<'_>, before: Vec<(String, Affiliation)>, note: &Note) {
+        let (mut out, mut roles) = (Vec::new(), Vec::new());
+        for (key, old) in before {
+            let Some(occupant) = self.occupants.get(&key) else { continue };
+            let new = self.affiliation(turn, &occupant.real);
+            if !self.admits(new) {
+                // §9.1, §9.4.
+                let code = if new == Affiliation::Outcast { 301 } else { 321 };
+                out.push((key, Note { codes: vec![code], ..note.clone() }));
+            } else if new != old {
+                roles.push((key, occupant.role.after_change(old, new, self.settings.moderated)));
+            }
         }
-        if !self.admits(new) {
-            // §9.4.
-            let note = Note { codes: vec![321], ..note.clone() };
-            return self.remove(turn, key, &note);
+        if !out.is_empty() {
+            self.remove_all(turn, out);
         }
-        if new != old {
-            let role = occupant.role.after_change(old, new, self.settings.moderated);
-            self.set_role(turn, key, role, note);
+        if !roles.is_empty() {
+            self.set_roles(turn, &roles, note);
         }
     }
 }
@@ -394,6 +422,9 @@ fn check_twice(changes: &[Change]) -> Result<(), StanzaError> {
     }
     Ok(())
 }
+
+/// What there is around a list.
+const HEAD: usize = 100;
 
 fn unknown(name: &str) -> StanzaError {
     StanzaError::bad_request(format!("There is no \"{name}\"."))

@@ -46,12 +46,29 @@ pub(crate) struct Affiliate {
     pub(crate) reason: Option<String>,
 }
 
+impl Affiliate {
+    /// What it takes in an answer, at most.
+    fn bytes(&self, jid: &BareJid) -> usize {
+        let nick = self.nick.as_deref().map_or(0, |nick| escaped(nick) + " nick=''".len());
+        let reason =
+            self.reason.as_deref().map_or(0, |reason| escaped(reason) + "<reason></reason></item>".len());
+        "<item affiliation='outcast' jid=''/>".len() + escaped(jid.as_str()) + nick + reason
+    }
+}
+
+/// How long a text is where every character that may be escaped is.
+fn escaped(text: &str) -> usize {
+    text.len() + 5 * text.bytes().filter(|byte| b"&<>'\"".contains(byte)).count()
+}
+
 /// All lists of a room.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Affiliations {
     rows: BTreeMap<BareJid, Affiliate>,
     /// Whose a nickname is, by its key.
     nicks: HashMap<String, BareJid>,
+    /// How long each list is in an answer, at most.
+    bytes: BTreeMap<Affiliation, usize>,
 }
 
 impl Affiliations {
@@ -76,6 +93,10 @@ impl Affiliations {
     /// Sets a row; one that says nothing goes. Returns what was there.
     pub(crate) fn set(&mut self, jid: &BareJid, mut row: Affiliate) -> Option<Affiliate> {
         let old = self.rows.remove(jid);
+        if let Some(old) = &old {
+            let bytes = self.bytes.entry(old.affiliation).or_default();
+            *bytes = bytes.saturating_sub(old.bytes(jid));
+        }
         if let Some(nick) = old.as_ref().and_then(|old| old.nick.as_deref()) {
             self.nicks.remove(&nick::key(nick));
         }
@@ -87,6 +108,7 @@ impl Affiliations {
             self.nicks.insert(nick::key(nick), jid.clone());
         }
         if row.affiliation != Affiliation::None {
+            *self.bytes.entry(row.affiliation).or_default() += row.bytes(jid);
             self.rows.insert(jid.clone(), row);
         }
         old
@@ -103,6 +125,27 @@ impl Affiliations {
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// How many lines there would be with these, and how long the longest list that they make longer.
+    pub(crate) fn with<'a>(
+        &self,
+        lines: impl IntoIterator<Item = (&'a BareJid, &'a Affiliate)>,
+    ) -> (usize, usize) {
+        let (mut count, mut bytes) = (self.rows.len(), self.bytes.clone());
+        for (jid, row) in lines {
+            if let Some(old) = self.row(jid) {
+                count = count.saturating_sub(1);
+                let list = bytes.entry(old.affiliation).or_default();
+                *list = list.saturating_sub(old.bytes(jid));
+            }
+            if row.affiliation != Affiliation::None {
+                count += 1;
+                *bytes.entry(row.affiliation).or_default() += row.bytes(jid);
+            }
+        }
+        let grown = bytes.iter().filter(|(list, after)| **after > self.bytes.get(list).copied().unwrap_or(0));
+        (count, grown.map(|(_, after)| *after).max().unwrap_or(0))
     }
 
     pub(crate) fn count(&self, affiliation: Affiliation) -> usize {

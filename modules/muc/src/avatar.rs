@@ -33,6 +33,12 @@ impl Muc {
 }
 
 impl Room {
+    /// The vCard as the store has it.
+    pub(crate) fn set_saved_card(&mut self, card: Option<String>) {
+        self.card = card.and_then(|card| Child::from_bytes(card.into()));
+        self.photos = self.card.as_ref().map(|card| photos(&card.tree())).unwrap_or_default();
+    }
+
     /// §3.2: an owner publishes the vCard; an empty one is none.
     ///
     /// # Errors

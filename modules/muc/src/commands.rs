@@ -6,6 +6,7 @@ use waxwing_xmpp::{Field, Form};
 
 use crate::Muc;
 use crate::affiliation::Affiliation;
+use crate::change::Done;
 use crate::hats::Hat;
 use crate::iq::Request;
 use crate::item::{Note, statuses};
@@ -46,7 +47,7 @@ pub(crate) fn info(node: &str) -> Option<Tree> {
 
 impl Muc {
     /// XEP-0050 §3: one step, or two with the form.
-    pub(crate) async fn command(&self, request: &Request<'_>) -> IqResult {
+    pub(crate) fn command(&self, request: &Request<'_>) -> Result<Done, StanzaError> {
         let command = request.payload.tree();
         let node = command.attr("node").unwrap_or_default().to_owned();
         let (_, _, admin) =
@@ -62,24 +63,21 @@ impl Muc {
                 .with_attr("status", status)
         };
         if command.attr("action") == Some("cancel") {
-            return Ok(Reply::tree(&answer("canceled")));
+            return Ok(Reply::tree(&answer("canceled")).into());
         }
         let form =
             command.child(ns::DATA_FORMS, "x").and_then(Form::from_tree).filter(|form| form.kind == "submit");
-        let done = self.turn(request.handle, request.exempt, |room, turn| {
+        self.act_and_reply(request, |room, turn| {
             if !room.may_use(turn, request.from, admin) {
                 return Err(Condition::Forbidden.into());
             }
-            room.run(turn, &node, form.as_ref())
-        });
-        let shown = done.as_ref().map(|(shown, _)| shown.clone()).ok();
-        let left = self.settle(request.handle, done).await?;
-        let reply = match shown {
-            Some(Shown::Form(form)) => answer("executing").with_child(actions()).with_child(form.to_tree()),
-            Some(Shown::Result(form)) => answer("completed").with_child(form.to_tree()),
-            Some(Shown::Done) | None => answer("completed"),
-        };
-        Ok(left.tickets.into_iter().fold(Reply::tree(&reply), Reply::after))
+            let reply = match room.run(turn, &node, form.as_ref())? {
+                Shown::Form(form) => answer("executing").with_child(actions()).with_child(form.to_tree()),
+                Shown::Result(form) => answer("completed").with_child(form.to_tree()),
+                Shown::Done => answer("completed"),
+            };
+            Ok(Reply::tree(&reply))
+        })
     }
 }
 
@@ -170,7 +168,7 @@ impl Room {
         let mut bare = Vec::new();
         for jid in worn {
             if self.take_off(&jid, &uri) {
-                turn.rows.push(Row::Wearer(jid.clone()));
+                turn.write(Row::Wearer(jid.clone()));
                 bare.push(jid);
             }
         }

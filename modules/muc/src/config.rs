@@ -26,6 +26,9 @@ pub struct Config {
     pub sessions_per_nick_max: usize,
     /// Members, admins, owners and banned users of a room; one more is refused with `resource-constraint`.
     pub affiliations_max: usize,
+    /// Bytes of one of these lists in an answer; what would make it longer is refused with `resource-constraint`, and so is
+    /// who asks for a list that is longer. Servers take stanzas of 256 KiB.
+    pub list_bytes_max: Bytes,
     /// Changes in one request to a room; more are refused with `policy-violation`.
     pub items_max: usize,
     /// Bytes of a nickname; a longer one gets `not-acceptable`.
@@ -60,8 +63,12 @@ pub struct Config {
     /// How long what is for a client of this server waits while that has half a mailbox to read; then it is sent all the
     /// same.
     pub slow_time_max: Duration,
-    /// Requests between occupants, and invitations, that wait for their answer, in one room; older ones are forgotten.
+    /// Requests between occupants, private messages and invitations that wait for their answer, in one room; older
+    /// requests get `resource-constraint`, an error about an older message is lost.
     pub requests_max: usize,
+    /// The same of one user. One more request is refused with `resource-constraint`, until one of them is answered or a
+    /// minute old; of messages the oldest is forgotten.
+    pub requests_per_user_max: usize,
     /// Users who wait for a room's admins to let them register; one more gets `resource-constraint`.
     pub registrations_max: usize,
     /// Members who are told of one message that mentions them; more are not told.
@@ -132,6 +139,7 @@ impl Default for Config {
             occupants_reserve: 20,
             sessions_per_nick_max: 10,
             affiliations_max: 10_000,
+            list_bytes_max: Bytes(240 << 10),
             items_max: 200,
             nick_bytes_max: 256,
             text_bytes_max: 8 << 10,
@@ -148,7 +156,8 @@ impl Default for Config {
             page_bytes_max: Bytes(1 << 20),
             queue_max: 10_000,
             slow_time_max: Duration::seconds(10),
-            requests_max: 500,
+            requests_max: 2000,
+            requests_per_user_max: 50,
             registrations_max: 100,
             mentions_max: 20,
             hats_max: 50,

@@ -1,5 +1,7 @@
 //! The configuration form ([XEP-0045 §10.1.3](https://xmpp.org/extensions/xep-0045.html#createroom-reserved)).
 
+use std::collections::BTreeSet;
+
 use waxwing_core::prelude::*;
 use waxwing_xmpp::{Field, Form};
 
@@ -27,7 +29,7 @@ pub(crate) fn form(room: &Room, config: &Config) -> Tree {
     form.title = Some(format!("Configuration of {name}"));
     form.instructions.push("Fill out this form to change how the room works.".to_owned());
     form.fields.extend(about(&room.settings));
-    form.fields.extend(access(&room.settings));
+    form.fields.extend(access(&room.settings, config));
     form.fields.extend(talk(&room.settings));
     form.fields.extend(lists(room));
     let mut tree = Tree::new(ns::DATA_FORMS, "x").with_attr("type", "form");
@@ -48,14 +50,14 @@ fn about(settings: &Settings) -> Vec<Field> {
     ]
 }
 
-fn access(settings: &Settings) -> Vec<Field> {
+fn access(settings: &Settings, config: &Config) -> Vec<Field> {
     let password = settings.password.as_ref().map_or("", |password| password.0.as_str());
     vec![
         flag(MEMBERS_ONLY, "Let only members enter?", settings.members_only),
         flag(ALLOW_INVITES, "Allow members to invite others?", settings.allow_invites),
         flag(PASSWORD_PROTECTED, "Ask for a password?", settings.password.is_some()),
         Field { values: vec![password.to_owned()], ..Field::new("text-private", SECRET).label("Password") },
-        text(MAX_USERS, "Occupants at most", &settings.max_users.to_string()),
+        max_users_field(settings, config),
         Field::new("list-single", WHOIS)
             .label("Who may discover real addresses?")
             .option("Moderators only", "moderators")
@@ -63,6 +65,16 @@ fn access(settings: &Settings) -> Vec<Field> {
             .value(if settings.non_anonymous { "anyone" } else { "moderators" }),
         flag(REGISTRATION, "Let people register nicknames and become members?", settings.registration),
     ]
+}
+
+/// §16.5.3: a list, of common numbers, that which holds now, and the most that the service allows.
+fn max_users_field(settings: &Settings, config: &Config) -> Field {
+    let max = config.occupants_max;
+    let now = settings.max_users.min(max);
+    let common = MAX_USERS_COMMON.into_iter().filter(|count| *count < max);
+    let counts: BTreeSet<usize> = common.chain([now, max]).collect();
+    let field = Field::new("list-single", MAX_USERS).label("Occupants at most").value(now.to_string());
+    counts.into_iter().fold(field, |field, count| field.option(count.to_string(), count.to_string()))
 }
 
 fn talk(settings: &Settings) -> Vec<Field> {
@@ -113,8 +125,13 @@ fn roles(var: &str, label: &str, roles: Roles) -> Field {
 /// XEP-0122, XEP-0500 §5.1: numbers say what they may be.
 fn validated(node: &waxwing_xml::Node, config: &Config) -> waxwing_xml::Node {
     let waxwing_xml::Node::Tree(field) = node else { return node.clone() };
+    if field.attr("var") == Some(MAX_USERS) {
+        // XEP-0122 §3.2.2: a client may offer other numbers beside those of the list.
+        let validate = Tree::new(VALIDATE, "validate").with_attr("datatype", "xs:integer");
+        let open = Tree::new(VALIDATE, "open");
+        return waxwing_xml::Node::Tree(field.clone().with_child(validate.with_child(open)));
+    }
     let range = match field.attr("var") {
-        Some(MAX_USERS) => Some(("1", config.occupants_max.to_string())),
         Some(HISTORY) => Some(("0", config.history_max.to_string())),
         Some(SLOW_MODE) => Some(("0", SLOW_MODE_MAX.to_string())),
         _ => None,
@@ -275,5 +292,7 @@ const OWNERS: &str = "muc#roomconfig_roomowners";
 const SLOW_MODE: &str = "muc#roomconfig_slow_mode_duration";
 /// XEP-0452 §3.1.
 const MENTIONS: &str = "muc#roomconfig_forwardmentions";
+/// Numbers of occupants that people choose.
+const MAX_USERS_COMMON: [usize; 8] = [10, 20, 50, 100, 200, 500, 1000, 2000];
 /// A day.
 const SLOW_MODE_MAX: usize = 86_400;

@@ -1,5 +1,7 @@
 //! Entering a room ([XEP-0045 §7.2](https://xmpp.org/extensions/xep-0045.html#enter)).
 
+use std::cell::Cell;
+
 use waxwing_core::prelude::*;
 
 use crate::affiliation::Affiliation;
@@ -131,7 +133,9 @@ impl Room {
         self.clients.insert(from.clone(), key.clone());
         let occupant = self.occupants.get_mut(&key).ok_or(Condition::InternalServerError)?;
         occupant.show(client);
-        Ok(occupant.clone())
+        let occupant = occupant.clone();
+        self.audience_changed();
+        Ok(occupant)
     }
 
     fn new_occupant(&mut self, turn: &Turn<'_>, jid: Jid, real: BareJid) -> Occupant {
@@ -141,6 +145,7 @@ impl Room {
             clients: Vec::new(),
             id: occupant::id(&self.key, &self.jid, &real),
             faces: Faces::default(),
+            place: Cell::default(),
             real,
         }
     }
@@ -162,7 +167,7 @@ impl Room {
         self.send_roster(turn, from, me);
         let note = Note { own_codes: self.entry_codes(welcome.created), ..Note::default() };
         // §7.2.8: for one's other clients it is a change of presence.
-        let mine = me.addresses().filter(|jid| jid != from).collect();
+        let mine: Vec<Jid> = me.addresses().filter(|jid| jid != from).collect();
         self.tell_rest(turn, me, mine);
         let mut own = self.presence(turn, me, &note, self.sees_addresses(me.role), true).to(from);
         // §7.2.2: the client knows its stanza again.
@@ -182,18 +187,12 @@ impl Room {
     /// The others learn how somebody is there, and its own other clients.
     fn tell_rest(&self, turn: &mut Turn<'_>, me: &Occupant, mine: Vec<Jid>) {
         if self.is_broadcast(me.role) {
-            let others = |full: bool| {
-                let seeing = self
-                    .occupants
-                    .values()
-                    .filter(move |other| other.jid != me.jid && self.sees_addresses(other.role) == full);
-                seeing.flat_map(Occupant::addresses).collect::<Vec<_>>()
-            };
-            for full in [true, false] {
-                turn.send_all(self.face(turn, me, full), others(full));
-            }
+            self.tell_others(turn, me, |turn, full| self.face(turn, me, full));
         }
-        turn.send_all(self.presence(turn, me, &Note::default(), self.sees_addresses(me.role), true), mine);
+        if !mine.is_empty() {
+            let own = self.presence(turn, me, &Note::default(), self.sees_addresses(me.role), true);
+            turn.send_all(own, mine);
+        }
     }
 
     /// §7.2.1, §17.3 rule 3: the client has lost track: it gets everything again, the others what is new.

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::{Notify, OnceCell};
 use waxwing_core::prelude::*;
 use waxwing_xmpp::Timestamp;
 
@@ -20,6 +21,10 @@ pub(crate) struct Handle {
     pub(crate) outbox: Outbox,
     /// What its archive hangs on; not before the room is on disk.
     pub(crate) account: OnceLock<AccountRef>,
+    /// What was said before has been read from there.
+    pub(crate) history: OnceCell<()>,
+    /// A change that was not kept has been undone.
+    pub(crate) mended: Notify,
     /// Who made the room.
     pub(crate) creator: BareJid,
     used_at: AtomicI64,
@@ -30,6 +35,9 @@ impl Handle {
         Self {
             local: room.jid.local().unwrap_or_default().to_owned(),
             creator: room.creator.clone(),
+            // Where nothing is on disk, nothing was said.
+            history: OnceCell::new_with(room.number.is_none().then_some(())),
+            mended: Notify::new(),
             room: Mutex::new(room),
             outbox: Outbox::default(),
             account: OnceLock::new(),

@@ -1,6 +1,6 @@
 //! What was said before ([XEP-0045 §7.2.13](https://xmpp.org/extensions/xep-0045.html#enter-history), §7.2.14).
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use waxwing_core::prelude::*;
 use waxwing_xmpp::{Timestamp, delay};
@@ -14,6 +14,8 @@ use crate::turn::Turn;
 pub(crate) struct History {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// So many retractions there were.
+    removed: u64,
 }
 
 /// A message as it was sent to everybody.
@@ -30,6 +32,25 @@ impl History {
     pub(crate) fn push(&mut self, entry: Entry, max: usize, bytes_max: usize) {
         self.bytes += entry.stanza.children.byte_len();
         self.entries.push_back(entry);
+        self.trim(max, bytes_max);
+    }
+
+    /// Adds older messages in front; some of them may be there already.
+    pub(crate) fn put_before(&mut self, older: Vec<Entry>, max: usize, bytes_max: usize) {
+        let known: HashSet<Text> = self.entries.iter().map(|entry| entry.id.clone()).collect();
+        for entry in older.into_iter().rev().filter(|entry| !known.contains(&entry.id)) {
+            self.bytes += entry.stanza.children.byte_len();
+            self.entries.push_front(entry);
+        }
+        self.trim(max, bytes_max);
+    }
+
+    /// How many retractions there were.
+    pub(crate) fn removed(&self) -> u64 {
+        self.removed
+    }
+
+    fn trim(&mut self, max: usize, bytes_max: usize) {
         while self.entries.len() > max || self.bytes > bytes_max {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes = self.bytes.saturating_sub(oldest.stanza.children.byte_len());
@@ -38,6 +59,7 @@ impl History {
 
     /// XEP-0424 §5: what was retracted is not handed out any more.
     pub(crate) fn remove(&mut self, id: &str) {
+        self.removed += 1;
         self.entries.retain(|entry| entry.id != id);
         self.bytes = self.entries.iter().map(|entry| entry.stanza.children.byte_len()).sum();
     }
@@ -147,6 +169,16 @@ mod tests {
         // Complete stanzas, as many as fit.
         let one = picked(&history, "maxchars='200'", 7);
         assert_eq!(one, ["6"], "{one:?}");
+    }
+
+    #[test]
+    fn what_is_read_later_comes_before_what_was_said_meanwhile() {
+        let (mut now, before) = (history(3), history(5));
+        let older = before.entries.into_iter().filter(|entry| entry.id != "1").collect::<Vec<_>>();
+        now.entries.pop_front();
+        now.put_before(older, 4, 1 << 20);
+        // Each once, and the newest four.
+        assert_eq!(picked(&now, "", 9), ["3", "4", "1", "2"]);
     }
 
     #[test]

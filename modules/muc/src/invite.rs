@@ -90,7 +90,8 @@ impl Room {
         if self.settings.members_only {
             let nobody = |jid: &BareJid| self.affiliation(turn, jid) == Affiliation::None;
             let new: BTreeSet<BareJid> = invites.iter().map(|(to, _)| to.to_bare()).filter(nobody).collect();
-            self.check_affiliations(turn, new.len())?;
+            let row = Affiliate { affiliation: Affiliation::Member, ..Affiliate::default() };
+            self.check_affiliations(turn, new.iter().map(|jid| (jid, &row)))?;
         }
         for _ in &invites {
             self.spend(turn, from)?;
@@ -120,7 +121,7 @@ impl Room {
             return Ok(());
         }
         let row = Affiliate { affiliation: Affiliation::Member, ..Affiliate::default() };
-        self.check_affiliations(turn, 1)?;
+        self.check_affiliations(turn, [(jid, &row)])?;
         self.set_affiliation(turn, jid, row, &crate::item::Note::default(), false);
         Ok(())
     }

@@ -6,6 +6,7 @@ use waxwing_core::Origin;
 use waxwing_core::prelude::*;
 
 use crate::Muc;
+use crate::change::{Answer, Done};
 use crate::handle::Handle;
 use crate::names::{ADMIN, OWNER, PING, REGISTER, VCARD};
 use crate::room::Room;
@@ -41,19 +42,31 @@ impl Muc {
             let done = self.turn(handle, exempt, |room, turn| room.ask(turn, from, name, stanza));
             let answers = matches!(done, Ok((true, _)));
             self.settle(handle, done).await?;
-            return if answers { self.reply(stanza, Reply::empty(), origin).await } else { Ok(()) };
+            if answers {
+                let answer =
+                    Answer { request: stanza.clone(), reply: Reply::empty(), origin: origin.clone() };
+                self.give(answer, true).await;
+            }
+            return Ok(());
         }
         let Some(payload) = stanza.children.iter().next() else { return Err(Condition::BadRequest.into()) };
         let request = Request { handle, from, payload, set, exempt, origin };
         let done = match self.request(&request).await {
-            Ok(reply) => self.reply(stanza, reply, origin).await,
-            Err(error) if set && payload.is(ADMIN, "query") => {
+            Ok(Done { reply, change }) => {
+                let answer = Answer { request: stanza.clone(), reply, origin: origin.clone() };
+                match change {
+                    // §8.2, §8.3, §8.4: whoever has done it learns first that it is done. No answer: the server stops.
+                    Some(change) => drop(self.conclude(change, Some(answer)).await),
+                    None => self.give(answer, true).await,
+                }
+                Ok(())
+            }
+            Err(error) if is_admin_set(stanza) => {
                 self.refuse_items(stanza, &error, origin).await;
                 Ok(())
             }
             Err(error) => Err(error),
         };
-        // §8.2, §8.3, §8.4: whoever has done it learns first that it is done.
         self.send_off(handle).await;
         done
     }
@@ -83,7 +96,28 @@ impl Muc {
     }
 
     /// Which file answers.
-    async fn request(&self, request: &Request<'_>) -> IqResult {
+    async fn request(&self, request: &Request<'_>) -> Result<Done, StanzaError> {
+        let payload = request.payload;
+        match (payload.namespace(), payload.name(), request.set) {
+            (ADMIN, "query", true) => {
+                self.act(request, |room, turn| room.change(turn, request.from, &payload.tree()))
+            }
+            (OWNER, "query", true) => {
+                self.act(request, |room, turn| room.own(turn, request.from, &payload.tree()))
+            }
+            (REGISTER, "query", true) => {
+                self.act(request, |room, turn| room.register(turn, request.from, &payload.tree()))
+            }
+            (VCARD, "vCard", true) => {
+                self.act(request, |room, turn| room.set_card(turn, request.from, payload))
+            }
+            (commands::NS, "command", true) => self.command(request),
+            _ => self.ask(request).await.map(Done::from),
+        }
+    }
+
+    /// What changes nothing in the room itself.
+    async fn ask(&self, request: &Request<'_>) -> IqResult {
         let payload = request.payload;
         match (payload.namespace(), payload.name(), request.set) {
             (ns::DISCO_INFO, "query", false) => self.room_info(request),
@@ -95,28 +129,17 @@ impl Muc {
                 self.turn(request.handle, request.exempt, |room, turn| room.spend_entry(turn, &asker))?;
                 self.ask_room(request, |room, turn| room.list(turn, request.from, &payload.tree()))
             }
-            (ADMIN, "query", true) => {
-                self.act(request, |room, turn| room.change(turn, request.from, &payload.tree())).await
-            }
             (OWNER, "query", false) => {
                 self.ask_room(request, |room, turn| room.configuration(turn, request.from))
             }
-            (OWNER, "query", true) => self.own(request).await,
             (REGISTER, "query", false) => {
                 self.ask_room(request, |room, turn| room.registration(turn, request.from))
             }
-            (REGISTER, "query", true) => {
-                self.act(request, |room, turn| room.register(turn, request.from, &payload.tree())).await
-            }
             (VCARD, "vCard", false) => self.ask_card(request),
-            (VCARD, "vCard", true) => {
-                self.act(request, |room, turn| room.set_card(turn, request.from, payload)).await
-            }
             (waxwing_mam::NS, "query" | "metadata", _) => self.archive_request(request).await,
             (moderation::NS | moderation::NS_FASTEN, "moderate" | "apply-to", true) => {
                 self.moderate(request).await
             }
-            (commands::NS, "command", true) => self.command(request).await,
             _ => Err(Condition::ServiceUnavailable.into()),
         }
     }
@@ -132,33 +155,46 @@ impl Muc {
     }
 
     /// A change: its result goes out when it is on disk, and after it what others learn.
-    pub(crate) async fn act(
+    fn act(
         &self,
         request: &Request<'_>,
         act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<(), StanzaError>,
-    ) -> IqResult {
-        let ((), behind) = self.turn(request.handle, request.exempt, act)?;
-        Ok(behind.tickets.into_iter().fold(Reply::empty(), Reply::after))
+    ) -> Result<Done, StanzaError> {
+        self.act_and_reply(request, |room, turn| act(room, turn).map(|()| Reply::empty()))
     }
 
-    /// §10: a room that has just been configured is on disk, and has an archive, before its owner learns so.
-    async fn own(&self, request: &Request<'_>) -> IqResult {
-        let query = request.payload.tree();
-        let reply = self.act(request, |room, turn| room.own(turn, request.from, &query)).await?;
-        let there = !request.handle.room.lock().gone;
-        if there && request.handle.account.get().is_none() {
-            reply.durable().await.map_err(store_failed)?;
-            self.open_archive(request.handle).await.map_err(store_failed)?;
+    /// The same, with more to say than that it is done.
+    pub(crate) fn act_and_reply(
+        &self,
+        request: &Request<'_>,
+        act: impl FnOnce(&mut Room, &mut Turn<'_>) -> IqResult,
+    ) -> Result<Done, StanzaError> {
+        let (reply, behind) = self.turn(request.handle, request.exempt, |room, turn| {
+            turn.asked = true;
+            act(room, turn)
+        })?;
+        let reply = behind.tickets.into_iter().fold(reply, Reply::after);
+        Ok(Done { reply, change: behind.change })
+    }
+
+    /// Sends a result, once what it promises is on disk; or an error, if it is not kept.
+    pub(crate) async fn give(&self, answer: Answer, kept: bool) {
+        let Answer { request, reply, origin } = answer;
+        if !kept || reply.durable().await.is_err() {
+            let error = Condition::InternalServerError.into();
+            match is_admin_set(&request) {
+                true => self.refuse_items(&request, &error, &origin).await,
+                false => drop(self.refuse(&request, &error, &origin).await),
+            }
+            return;
         }
-        Ok(reply)
-    }
-
-    /// Sends a result, once what it promises is on disk.
-    async fn reply(&self, request: &Stanza, reply: Reply, origin: &Origin) -> Result<(), StanzaError> {
-        reply.durable().await.map_err(store_failed)?;
         let mut result = request.result();
         result.children = reply.children().clone();
-        self.hand_over(result, origin).await;
-        Ok(())
+        self.hand_over(result, &origin).await;
     }
+}
+
+fn is_admin_set(request: &Stanza) -> bool {
+    let payload = request.children.iter().next();
+    request.kind == Kind::Iq(IqType::Set) && payload.is_some_and(|payload| payload.is(ADMIN, "query"))
 }

@@ -30,6 +30,7 @@ impl Room {
 
     fn drop_client(&mut self, turn: &mut Turn<'_>, client: &Jid, status: &Children, note: &Note) {
         let Some(key) = self.clients.remove(client) else { return };
+        self.audience_changed();
         turn.write(Row::Occupant(client.clone()));
         let Some(occupant) = self.occupants.get_mut(&key) else { return };
         if occupant.clients.len() > 1 {
@@ -85,13 +86,25 @@ impl Room {
 
     /// Removes an occupant with all its clients (§8.2, §9.1, §9.4, §10.2).
     pub(crate) fn remove(&mut self, turn: &mut Turn<'_>, key: &str, note: &Note) {
-        let Some(occupant) = self.occupants.remove(key) else { return };
-        self.remember_silence(turn, &occupant);
-        for client in &occupant.clients {
-            self.clients.remove(&client.jid);
-            turn.write(Row::Occupant(client.jid.clone()));
+        self.remove_all(turn, vec![(key.to_owned(), note.clone())]);
+    }
+
+    /// The same with several: who goes hears of itself, who stays of all of them.
+    pub(crate) fn remove_all(&mut self, turn: &mut Turn<'_>, out: Vec<(String, Note)>) {
+        let mut gone = Vec::new();
+        for (key, note) in out {
+            let Some(occupant) = self.occupants.remove(&key) else { continue };
+            self.remember_silence(turn, &occupant);
+            for client in &occupant.clients {
+                self.clients.remove(&client.jid);
+                turn.write(Row::Occupant(client.jid.clone()));
+            }
+            gone.push((occupant, note));
         }
-        self.tell_gone(turn, &occupant, &Children::new(), note);
+        self.audience_changed();
+        for (occupant, note) in &gone {
+            self.tell_gone(turn, occupant, &Children::new(), note);
+        }
         self.ends_if_empty(turn);
     }
 
@@ -108,6 +121,7 @@ impl Room {
     pub(crate) fn destroy(&mut self, turn: &mut Turn<'_>, destroy: &Tree) {
         let note = Note { destroy: Some(destroy.clone()), ..Note::default() };
         self.clients.clear();
+        self.audience_changed();
         for occupant in std::mem::take(&mut self.occupants).into_values() {
             let gone = self.absence(&occupant, Affiliation::None, &Children::new(), &note, (false, true));
             turn.send_all(gone, occupant.addresses().collect::<Vec<_>>());

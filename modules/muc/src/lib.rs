@@ -8,9 +8,12 @@
 //! nothing is confirmed before it is on disk. Rooms are loaded when somebody first needs them ([`rooms`]).
 
 mod admin;
+mod admins;
 mod affiliation;
 mod archive;
+mod audience;
 mod avatar;
+mod change;
 mod commands;
 mod config;
 mod config_form;
@@ -56,8 +59,8 @@ mod world;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use waxwing_core::metrics::{Counter, Gauge};
@@ -92,10 +95,12 @@ pub struct Muc {
     loads: Loads,
     /// Rooms on disk.
     count: AtomicUsize,
+    admins: Mutex<admins::Admins>,
     /// Makes occupant ids (XEP-0421).
     key: [u8; 32],
     /// What leaves busy rooms.
     workers: Workers,
+    me: OnceLock<Weak<Self>>,
     metrics: Metrics,
 }
 
@@ -155,14 +160,20 @@ impl Module for Muc {
             ending: Mutex::default(),
             loads: Loads::default(),
             count: AtomicUsize::new(0),
+            admins: Mutex::default(),
             key: host.secret().derive("muc.occupant-id"),
             workers: Workers::default(),
+            me: OnceLock::new(),
             metrics: Metrics::new(reg),
             config: Mutex::new(Arc::new(config)),
             host,
         });
+        // It is new.
+        this.me.set(Arc::downgrade(&this)).ok();
         let accounts: Arc<dyn Accounts> = Arc::<Self>::clone(&this);
         reg.provide(accounts)?;
+        #[cfg(test)]
+        reg.provide(Arc::clone(&this))?;
         this.declare_service(reg);
         reg.addresses(&this, Self::take)?;
         reg.task("tombstones", Every::hours(1), &this, Self::clear_tombstones);

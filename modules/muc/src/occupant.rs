@@ -24,6 +24,8 @@ pub(crate) struct Occupant {
     /// XEP-0421: the same at each visit.
     pub(crate) id: Text,
     pub(crate) faces: Faces,
+    /// Where its clients stand in the list of all.
+    pub(crate) place: Cell<usize>,
 }
 
 /// The presence of an occupant as others get it who come in: made once, for those who see real addresses and for those who

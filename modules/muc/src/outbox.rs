@@ -1,10 +1,14 @@
 //! What leaves a room, in order. Whoever put something in sends a few copies; what is more the room's own task sends, so
 //! that nobody's connection is held up by what others are to get.
 //!
+//! What a change causes that has to be on disk first waits behind a [`Gate`], and so does all that comes after it: the order
+//! in which things happened stays.
+//!
 //! A client whose mailbox is half full gets a lane of its own: what is for it waits there, and for nobody else. It is a
 //! joiner who reads while the presence of all others comes in.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -41,6 +45,17 @@ struct Queue {
 struct Item {
     outgoing: Outgoing,
     receipt: Option<oneshot::Sender<Custody>>,
+    gate: Option<Gate>,
+}
+
+/// What stands before the stanzas of a turn: they leave when it is open, and never if what they tell of was not kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(Arc<OnceLock<bool>>);
+
+impl Gate {
+    fn is_shut(&self) -> bool {
+        self.0.get().is_none()
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +82,7 @@ enum Step {
     Late(Stanza),
     /// All that is left waits for clients.
     Wait,
+    /// Nothing is left, or a gate is shut: whoever opens it goes on.
     Done,
 }
 
@@ -74,7 +90,7 @@ impl Outbox {
     /// Puts stanzas in. Under the lock of the room, so that their order is that of what happened in it.
     ///
     /// Returns how many copies they are, and the receipts of messages for somebody alone.
-    pub(crate) fn push(&self, items: VecDeque<Outgoing>) -> (usize, Vec<Receipt>) {
+    pub(crate) fn push(&self, items: VecDeque<Outgoing>, gate: Option<&Gate>) -> (usize, Vec<Receipt>) {
         let copies = items.iter().map(Outgoing::copies).sum();
         let mut receipts = Vec::new();
         let mut queue = self.queue.lock();
@@ -85,7 +101,7 @@ impl Outbox {
                 receipts.push(receipt);
                 sender
             });
-            queue.items.push_back(Item { outgoing, receipt });
+            queue.items.push_back(Item { outgoing, receipt, gate: gate.cloned() });
         }
         (copies, receipts)
     }
@@ -94,16 +110,30 @@ impl Outbox {
     pub(crate) async fn has_room(&self, max: usize) {
         loop {
             let drained = self.drained.notified();
-            let (waiting, busy) = {
+            let (waiting, moves) = {
                 let queue = self.queue.lock();
-                (queue.waiting, queue.busy)
+                (queue.waiting, queue.busy || queue.is_shut())
             };
             // Where nobody is at work the next one is whoever asks here.
-            if waiting <= max || !busy {
+            if waiting <= max || !moves {
                 return;
             }
             drained.await;
         }
+    }
+
+    /// Opens a gate; or, if nothing is to be told, takes away what stands behind it. The first word holds.
+    pub(crate) fn open(&self, gate: &Gate, tells: bool) {
+        if gate.0.set(tells).is_err() {
+            return;
+        }
+        if !tells {
+            let mut queue = self.queue.lock();
+            let stays = |item: &Item| item.gate.as_ref().is_none_or(|other| !Arc::ptr_eq(&other.0, &gate.0));
+            queue.items.retain(stays);
+            queue.waiting = queue.items.iter().map(|item| item.outgoing.copies()).sum();
+        }
+        self.drained.notify_waiters();
     }
 
     /// Whether nothing waits.
@@ -114,24 +144,31 @@ impl Outbox {
 
     /// Routes up to `max` copies, unless somebody else is at it. True: there is more, and somebody has to go on.
     pub(crate) async fn drain(&self, router: &Router, max: usize, patience: Patience) -> bool {
-        let Some(_sending) = self.begin() else { return false };
-        for _ in 0..max {
-            match self.next(router, patience) {
-                Step::Copy(stanza) => self.advance(route(router, stanza).await),
-                Step::Late(stanza) => {
-                    self.advance_lane(&stanza.to.clone(), route(router, stanza).await, patience)
+        let mut left = max;
+        // Again: who put something in meanwhile found somebody at work.
+        while let Some(_sending) = self.begin() {
+            loop {
+                if left == 0 {
+                    return true;
                 }
-                Step::Wait => return true,
-                Step::Done => return false,
+                left -= 1;
+                match self.next(router, patience) {
+                    Step::Copy(stanza) => self.advance(route(router, stanza).await),
+                    Step::Late(stanza) => {
+                        self.advance_lane(&stanza.to.clone(), route(router, stanza).await, patience)
+                    }
+                    Step::Wait => return true,
+                    Step::Done => break,
+                }
             }
         }
-        !self.is_empty()
+        false
     }
 
     /// Routes all that waits, unless somebody else is at it.
     pub(crate) async fn deliver(&self, router: &Router, patience: Patience) {
         while self.drain(router, AT_ONCE, patience).await {
-            let idle = self.queue.lock().items.is_empty();
+            let idle = !self.queue.lock().may_go();
             match idle {
                 // Clients are to read.
                 true => tokio::time::sleep(PAUSE).await,
@@ -142,17 +179,19 @@ impl Outbox {
 
     fn begin(&self) -> Option<Sending<'_>> {
         let mut queue = self.queue.lock();
-        let waits = !queue.items.is_empty() || !queue.lanes.is_empty();
+        let waits = queue.may_go() || !queue.lanes.is_empty();
         (waits && !std::mem::replace(&mut queue.busy, true)).then(|| Sending { outbox: self })
     }
 
     fn next(&self, router: &Router, patience: Patience) -> Step {
+        if let Some(copy) = self.queue.lock().copy_for_all() {
+            return Step::Copy(copy);
+        }
         if let Some(late) = self.late(router, patience) {
             return Step::Late(late);
         }
         loop {
-            let front = self.queue.lock().items.front().and_then(|item| item.outgoing.next());
-            let Some(stanza) = front else { break };
+            let Some(stanza) = self.queue.lock().front() else { break };
             if !self.has_to_wait(router, &stanza) {
                 return Step::Copy(stanza);
             }
@@ -191,7 +230,7 @@ impl Outbox {
         let Some(to) = stanza.to.clone() else { return };
         let lane =
             queue.lanes.entry(to).or_insert_with(|| Lane { copies: VecDeque::new(), moved: Instant::now() });
-        lane.copies.push_back(Item { outgoing: Outgoing::One(stanza), receipt });
+        lane.copies.push_back(Item { outgoing: Outgoing::One(stanza), receipt, gate: None });
         drop(queue);
         self.drained.notify_waiters();
     }
@@ -221,11 +260,39 @@ impl Outbox {
 }
 
 impl Queue {
+    /// What may leave next.
+    fn front(&self) -> Option<Stanza> {
+        let item = self.items.front()?;
+        if item.is_held() { None } else { item.outgoing.next() }
+    }
+
+    /// The next copy of what goes to many, where nobody has to read first: most of what leaves a room.
+    fn copy_for_all(&self) -> Option<Stanza> {
+        let item = self.items.front().filter(|_| self.lanes.is_empty())?;
+        let many = matches!(item.outgoing, Outgoing::Many { .. });
+        if many && !item.is_held() { item.outgoing.next() } else { None }
+    }
+
+    /// Whether something is left that no gate holds.
+    fn may_go(&self) -> bool {
+        self.items.front().is_some_and(|item| !item.is_held())
+    }
+
+    fn is_shut(&self) -> bool {
+        self.items.front().is_some_and(Item::is_held)
+    }
+
     /// Goes on to the next copy.
     fn step(&mut self) -> Option<oneshot::Sender<Custody>> {
         self.waiting = self.waiting.saturating_sub(1);
         let last = self.items.front_mut().is_some_and(|item| item.outgoing.is_last());
         if last { self.items.pop_front().and_then(|item| item.receipt) } else { None }
+    }
+}
+
+impl Item {
+    fn is_held(&self) -> bool {
+        self.gate.as_ref().is_some_and(Gate::is_shut)
     }
 }
 
@@ -262,7 +329,7 @@ impl Outgoing {
     fn copies(&self) -> usize {
         match self {
             Self::One(_) => 1,
-            Self::Many { to, at, .. } => to.len().saturating_sub(*at),
+            Self::Many { to, .. } => to.len(),
         }
     }
 
@@ -275,7 +342,7 @@ impl Outgoing {
     fn next(&self) -> Option<Stanza> {
         match self {
             Self::One(stanza) => Some(stanza.clone()),
-            Self::Many { stanza, to, at } => to.get(*at).map(|to| stanza.clone().to(to)),
+            Self::Many { stanza, to } => to.current().map(|to| stanza.clone().to(to)),
         }
     }
 
@@ -283,9 +350,9 @@ impl Outgoing {
     fn is_last(&mut self) -> bool {
         match self {
             Self::One(_) => true,
-            Self::Many { to, at, .. } => {
-                *at += 1;
-                *at >= to.len()
+            Self::Many { to, .. } => {
+                to.advance();
+                to.is_empty()
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Configuring and destroying a room (`muc#owner`, [XEP-0045 §10](https://xmpp.org/extensions/xep-0045.html#owner)).
 
+use std::collections::BTreeMap;
+
 use waxwing_core::prelude::*;
 use waxwing_xmpp::Form;
 
@@ -76,8 +78,7 @@ impl Room {
             return Err(StanzaError::from(Condition::Conflict).text("A room has an owner."));
         }
         let lines = self.lines(&submitted);
-        let new = lines.iter().filter(|(jid, _)| self.affiliations.row(jid).is_none()).count();
-        self.check_affiliations(turn, new)?;
+        self.check_affiliations(turn, lines.iter().map(|(jid, row)| (jid, row)))?;
         self.locked = false;
         let before = self.settings.clone();
         // Who has to go sees nothing of what is opened now: that comes last.
@@ -86,18 +87,15 @@ impl Room {
             presence: before.presence,
             ..submitted.settings.clone()
         };
+        self.audience_changed();
         turn.write(Row::Room);
-        for (jid, affiliation) in lines {
-            let row = Affiliate {
-                affiliation,
-                nick: self.affiliations.nick_of(&jid).map(str::to_owned),
-                reason: None,
-            };
+        for (jid, row) in lines {
             let note = Note { actor: self.actor(from), ..Note::default() };
             self.set_affiliation(turn, &jid, row, &note, true);
         }
         self.apply_members_only(turn, &before);
         self.settings = submitted.settings;
+        self.audience_changed();
         self.apply_presence(turn, &before);
         if before != self.settings {
             self.announce_changes(turn, &before);
@@ -107,24 +105,29 @@ impl Room {
     }
 
     /// What the full lists of owners and admins in the form change.
-    fn lines(&self, submitted: &Submitted) -> Vec<(BareJid, Affiliation)> {
+    fn lines(&self, submitted: &Submitted) -> Vec<(BareJid, Affiliate)> {
         let now = |affiliation| self.affiliations.list(affiliation).map(|(jid, _)| jid.clone());
         let owners = submitted.owners.clone().unwrap_or_else(|| now(Affiliation::Owner).collect());
         let admins = submitted.admins.clone().unwrap_or_else(|| now(Affiliation::Admin).collect());
         // Who is an owner is no admin beside that.
-        let admins = admins.into_iter().filter(|jid| !owners.contains(jid));
-        let mut wanted: Vec<(BareJid, Affiliation)> = admins.map(|jid| (jid, Affiliation::Admin)).collect();
+        let mut wanted: BTreeMap<BareJid, Affiliation> =
+            admins.into_iter().map(|jid| (jid, Affiliation::Admin)).collect();
         wanted.extend(owners.into_iter().map(|jid| (jid, Affiliation::Owner)));
         let gone = now(Affiliation::Owner).chain(now(Affiliation::Admin));
-        let gone: Vec<BareJid> = gone.filter(|jid| wanted.iter().all(|(other, _)| other != jid)).collect();
-        let stays = |(jid, affiliation): &(BareJid, Affiliation)| {
-            self.affiliations.row(jid).is_some_and(|row| row.affiliation == *affiliation)
+        let gone: Vec<BareJid> = gone.filter(|jid| !wanted.contains_key(jid)).collect();
+        let stays = |jid: &BareJid, affiliation: Affiliation| {
+            self.affiliations.row(jid).is_some_and(|row| row.affiliation == affiliation)
         };
+        let mut lines: Vec<(BareJid, Affiliation)> =
+            wanted.into_iter().filter(|(jid, affiliation)| !stays(jid, *affiliation)).collect();
         // First who comes, so that there is an owner at any moment.
-        wanted.retain(|line| !stays(line));
-        wanted.reverse();
-        wanted.extend(gone.into_iter().map(|jid| (jid, Affiliation::None)));
-        wanted
+        lines.sort_by_key(|(_, affiliation)| std::cmp::Reverse(*affiliation));
+        lines.extend(gone.into_iter().map(|jid| (jid, Affiliation::None)));
+        let row = |jid: &BareJid, affiliation| {
+            let nick = self.affiliations.nick_of(jid).map(str::to_owned);
+            Affiliate { affiliation, nick, reason: None }
+        };
+        lines.into_iter().map(|(jid, affiliation)| (jid.clone(), row(&jid, affiliation))).collect()
     }
 
     /// §10.2: who is no member leaves a room that becomes members-only.
@@ -138,9 +141,8 @@ impl Room {
             .filter(|occupant| !self.admits(self.affiliation(turn, &occupant.real)))
             .map(|occupant| nick::key(occupant.nick()))
             .collect();
-        for key in out {
-            self.remove(turn, &key, &Note { codes: vec![322], ..Note::default() });
-        }
+        let note = Note { codes: vec![322], ..Note::default() };
+        self.remove_all(turn, out.into_iter().map(|key| (key, note.clone())).collect());
     }
 
     /// Whose presence is broadcast from now on, or no more, appears or disappears; real addresses come into the open.

@@ -1,9 +1,10 @@
 //! From turns to rows: what a turn has changed is written as one batch, under the room's lock, so that rows of one room
 //! never overtake each other.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
 
-use tracing::error;
+use tracing::{error, warn};
 use waxwing_core::prelude::*;
 use waxwing_store::{Kind as NameKind, Number, Order, Span};
 
@@ -16,28 +17,34 @@ use crate::turn::{Row, Turn};
 
 impl Muc {
     /// Writes what the turn has changed. A room that gets its first row is new; one that is over goes.
-    pub(crate) fn commit(&self, handle: &Handle, room: &mut Room, turn: &mut Turn<'_>) {
+    ///
+    /// # Errors
+    /// If the store does not take it.
+    pub(crate) fn commit(
+        &self,
+        handle: &Handle,
+        room: &mut Room,
+        turn: &Turn<'_>,
+    ) -> Result<Option<Ticket>, StoreError> {
         let written = if turn.over {
             self.end(handle, room)
         } else if room.locked {
             // Nothing of it is on disk before it is configured.
-            return;
+            Ok(None)
         } else {
-            self.write(room, std::mem::take(&mut turn.rows))
+            self.write(room, turn.rows.clone())
         };
-        match written {
-            Ok(ticket) => turn.tickets.extend(ticket),
-            Err(cause) => {
-                error!(room = %room.jid, error = %cause, "The store failed; a change in a room was not written.");
-                turn.failed = true;
-            }
+        if let Err(cause) = &written {
+            error!(room = %room.jid, error = %cause, "The store failed; a change in a room was not written.");
         }
+        written
     }
 
-    fn write(&self, room: &mut Room, mut rows: Vec<Row>) -> Result<Option<Ticket>, StoreError> {
+    fn write(&self, room: &mut Room, mut rows: BTreeSet<Row>) -> Result<Option<Ticket>, StoreError> {
         if rows.is_empty() {
             return Ok(None);
         }
+        room.writes += 1;
         let mut batch = Batch::new(Partition::Main);
         let new = room.number.is_none();
         let number = match room.number {
@@ -55,9 +62,7 @@ impl Muc {
             Ok(ticket) => Ok(Some(ticket)),
             Err(cause) => {
                 if new {
-                    // It is not on disk: the next change tries again.
-                    room.number = None;
-                    self.counted(-1);
+                    self.unmake(room);
                 }
                 Err(cause)
             }
@@ -73,6 +78,13 @@ impl Muc {
         room.number = Some(number);
         self.counted(1);
         Ok(number)
+    }
+
+    /// Nothing of the room is on disk: it is as before it was configured.
+    pub(crate) fn unmake(&self, room: &mut Room) {
+        room.number = None;
+        room.locked = true;
+        self.counted(-1);
     }
 
     fn put(
@@ -137,7 +149,6 @@ impl Muc {
 
     fn remove_rows(&self, room: &mut Room) -> Result<Option<Ticket>, StoreError> {
         let Some(number) = room.number.take() else { return Ok(None) };
-        self.counted(-1);
         let mut batch = Batch::new(Partition::Main);
         let numbers = self.index.store().numbers();
         numbers.unlink_in(&mut batch, NameKind::Room, room.jid.as_str(), Number(number.0))?;
@@ -159,11 +170,26 @@ impl Muc {
                 self.index.delete_from(&mut batch, self.host.number(), &local(room))?;
             }
         }
+        numbers.delete_account_rows_in(&mut batch, number);
         let ticket = self.index.store().apply(batch)?;
+        self.counted(-1);
         self.ending.lock().insert(local(room), ticket.clone());
-        // What is not deleted now is at the next start.
-        numbers.delete_account_rows(number)?;
+        self.sweep_rows(number, ticket.clone());
         Ok(Some(ticket))
+    }
+
+    /// Deletes the rows of a room once it is certain that it has ended. What is not deleted now is at the next start.
+    fn sweep_rows(&self, number: AccountNumber, ended: Ticket) {
+        let Some(this) = self.me.get().and_then(Weak::upgrade) else { return };
+        self.workers.spawn(async move {
+            if ended.durable().await.is_err() {
+                // It is there still.
+                return this.counted(1);
+            }
+            if let Err(cause) = this.index.store().numbers().sweep(number).await {
+                warn!(error = %cause, "Rows of a room that has ended stay until the next start.");
+            }
+        });
     }
 
     /// What is left of a destroyed room counts among its creator's until nobody is told any more where it went.
@@ -212,7 +238,7 @@ impl Muc {
 }
 
 /// All that there is to write of a room that has just been made.
-fn all_rows(room: &Room) -> Vec<Row> {
+fn all_rows(room: &Room) -> BTreeSet<Row> {
     let affiliates = room.affiliations.iter().map(|(jid, _)| Row::Affiliate(jid.clone()));
     let occupants = room.clients.keys().cloned().map(Row::Occupant);
     let requests = room.requests.keys().cloned().map(Row::Request);

@@ -12,12 +12,6 @@ use crate::role::Role;
 use crate::room::Room;
 use crate::turn::Turn;
 
-/// Everybody's clients but the occupant's own, by what they may see.
-struct Audience {
-    full: Vec<Jid>,
-    limited: Vec<Jid>,
-}
-
 impl Room {
     /// The presence of an occupant as somebody else, or itself, gets it.
     pub(crate) fn presence(
@@ -72,16 +66,13 @@ impl Room {
         if let Some(there) = self.occupant_named(occupant.nick()) {
             there.faces.forget();
         }
-        let audience = self.audience(occupant);
         if self.is_broadcast(occupant.role) {
-            turn.send_all(self.presence(turn, occupant, note, true, false), audience.full);
-            turn.send_all(self.presence(turn, occupant, note, false, false), audience.limited);
+            self.tell_others(turn, occupant, |turn, full| self.presence(turn, occupant, note, full, false));
         } else if seen {
             // Others do not see this role: for them it is gone.
             let affiliation = self.affiliation(turn, &occupant.real);
             let gone = |full| self.absence(occupant, affiliation, &Children::new(), note, (full, false));
-            turn.send_all(gone(true), audience.full);
-            turn.send_all(gone(false), audience.limited);
+            self.tell_others(turn, occupant, |_, full| gone(full));
         }
         let own = self.presence(turn, occupant, note, self.sees_addresses(occupant.role), true);
         turn.send_all(own, occupant.addresses().collect::<Vec<_>>());
@@ -96,20 +87,25 @@ impl Room {
             occupant.addresses().collect::<Vec<_>>(),
         );
         if self.is_broadcast(occupant.role) {
-            let audience = self.audience(occupant);
-            turn.send_all(gone(true, false), audience.full);
-            turn.send_all(gone(false, false), audience.limited);
+            self.tell_others(turn, occupant, |_, full| gone(full, false));
         }
     }
 
-    fn audience(&self, about: &Occupant) -> Audience {
-        let mut audience = Audience { full: Vec::new(), limited: Vec::new() };
-        for other in self.occupants.values().filter(|other| other.jid != about.jid) {
-            let full = self.sees_addresses(other.role);
-            let list = if full { &mut audience.full } else { &mut audience.limited };
-            list.extend(other.addresses());
+    /// Sends everybody but the occupant itself what they may see; it is made for those who are there.
+    pub(crate) fn tell_others<'a>(
+        &self,
+        turn: &mut Turn<'a>,
+        occupant: &Occupant,
+        make: impl Fn(&Turn<'a>, bool) -> Stanza,
+    ) {
+        // It may have gone.
+        let there = self.occupant_named(occupant.nick());
+        for full in [true, false] {
+            let to = self.others(full, there);
+            if !to.is_empty() {
+                turn.send_all(make(turn, full), to);
+            }
         }
-        audience
     }
 
     /// §7.2.2: sends a client the presence of all others.

@@ -88,12 +88,10 @@ impl Room {
     }
 
     fn enrol(&mut self, turn: &mut Turn<'_>, real: &BareJid, nick: String) -> Result<(), StanzaError> {
-        if self.affiliations.row(real).is_none() {
-            self.check_affiliations(turn, 1)?;
-        }
         // An admin of the service, who is on no list, stands there as a member.
         let affiliation = self.affiliations.of(real).max(Affiliation::Member);
         let row = Affiliate { affiliation, nick: Some(nick), reason: None };
+        self.check_affiliations(turn, [(real, &row)])?;
         self.set_affiliation(turn, real, row, &Note::default(), true);
         Ok(())
     }

@@ -1,9 +1,13 @@
 //! Requests from one occupant to another ([XEP-0045 §17.4](https://xmpp.org/extensions/xep-0045.html#bizrules-iq)
 //! rule 3): neither learns the other's real address, and answers find their way back.
+//!
+//! Each user has so many places for what waits, and nobody else's.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use waxwing_core::prelude::*;
+use waxwing_xmpp::Timestamp;
 
 use crate::names::{PING, VCARD};
 use crate::room::Room;
@@ -25,26 +29,57 @@ struct Relay {
     to: Jid,
     id: Text,
     iq: bool,
+    since: Timestamp,
 }
 
 impl Relayed {
-    fn add(&mut self, turn: &Turn<'_>, relay: Relay) {
+    /// Notes something; the oldest make room.
+    fn add(&mut self, turn: &mut Turn<'_>, relay: Relay) {
         self.0.push_back(relay);
         while self.0.len() > turn.config.requests_max {
-            self.0.pop_front();
+            self.drop_at(turn, 0);
         }
+    }
+
+    /// Makes a place for one more of a user: where there is none, of its oldest message, or of a request that nobody has
+    /// answered for long. False: there is none.
+    fn make_place(&mut self, turn: &mut Turn<'_>, asker: &Jid) -> bool {
+        let own = |relay: &Relay| relay.asker.same_bare(asker);
+        let mut count = self.0.iter().filter(|relay| own(relay)).count();
+        while count >= turn.config.requests_per_user_max {
+            let given_up = |relay: &Relay| !relay.iq || turn.now.since(relay.since) >= PATIENCE;
+            let Some(at) = self.0.iter().position(|relay| own(relay) && given_up(relay)) else {
+                return false;
+            };
+            self.drop_at(turn, at);
+            count -= 1;
+        }
+        true
+    }
+
+    /// RFC 6120 §8.2.3: a request is answered, even where nobody else does.
+    fn drop_at(&mut self, turn: &mut Turn<'_>, at: usize) {
+        let Some(Relay { asker, asked_id, occupant, iq: true, .. }) = self.0.remove(at) else { return };
+        let mut answer = Stanza::iq(IqType::Error, asked_id).to(asker);
+        answer.from = occupant;
+        answer.children = told(&full());
+        turn.send(answer);
     }
 
     /// Notes a private message, or an invitation: an error about it is for whoever caused it. `shown`: from whom that comes
     /// then, if not from the occupant that sends it.
     pub(crate) fn message(
         &mut self,
-        turn: &Turn<'_>,
+        turn: &mut Turn<'_>,
         from: &Jid,
         to: &Jid,
         message: &Stanza,
         shown: Option<Jid>,
     ) {
+        if !self.make_place(turn, from) {
+            // It is sent all the same; an error about it is lost.
+            return;
+        }
         let Some(id) = message.id.as_ref().map(Text::detach) else { return };
         let relay = Relay {
             asker: from.clone(),
@@ -53,6 +88,7 @@ impl Relayed {
             to: to.clone(),
             id,
             iq: false,
+            since: turn.now,
         };
         self.add(turn, relay);
     }
@@ -68,7 +104,8 @@ impl Room {
     /// A request for an occupant. None: the room answers itself, with a result.
     ///
     /// # Errors
-    /// `not-acceptable` for who is not in the room, `item-not-found` for who is not there.
+    /// `not-acceptable` for who is not in the room, `item-not-found` for who is not there, `resource-constraint` for who has
+    /// too many requests that wait.
     pub(crate) fn ask(
         &mut self,
         turn: &mut Turn<'_>,
@@ -93,6 +130,9 @@ impl Room {
             return Ok(true);
         }
         self.spend(turn, from)?;
+        if !self.relayed.make_place(turn, from) {
+            return Err(full().text("Too many of your requests wait for answers."));
+        }
         let Some(client) = you.shown() else { return Err(Condition::ItemNotFound.into()) };
         // A vCard is the account's: no client answers for it.
         let to = if is(VCARD, "vCard") { Jid::from(client.jid.to_bare()) } else { client.jid.clone() };
@@ -104,6 +144,7 @@ impl Room {
             to: to.clone(),
             id: id.clone(),
             iq: true,
+            since: turn.now,
         };
         self.relayed.add(turn, relay);
         let mut request = stanza.clone();
@@ -150,8 +191,15 @@ impl Room {
     }
 }
 
+fn full() -> StanzaError {
+    StanzaError::from(Condition::ResourceConstraint).of_type(ErrorType::Wait)
+}
+
 /// What the other side learns of an error: texts and addresses in it may tell who somebody is.
 fn told(error: &StanzaError) -> Children {
     let bare = StanzaError::from(error.condition).of_type(error.kind);
     std::iter::once(bare.to_tree().to_child()).collect()
 }
+
+/// A request that has waited so long is given up where its asker has no other place.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -31,9 +31,11 @@ impl Room {
             return Err(Condition::Conflict.into());
         }
         self.spend_nick(turn, from)?;
-        let Some(mut occupant) = self.occupants.remove(&old_key) else { return Ok(()) };
         let note = Note { codes: vec![303], nick: Some(name.to_owned()), ..Note::default() };
-        self.tell_gone(turn, &occupant, &Children::new(), &note);
+        if let Some(occupant) = self.occupants.get(&old_key) {
+            self.tell_gone(turn, occupant, &Children::new(), &note);
+        }
+        let Some(mut occupant) = self.occupants.remove(&old_key) else { return Ok(()) };
         occupant.jid = jid;
         occupant.show(client(turn, from, stanza));
         self.put(turn, &new_key, occupant.clone());

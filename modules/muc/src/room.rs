@@ -6,6 +6,7 @@ use waxwing_core::prelude::*;
 use waxwing_xmpp::Timestamp;
 
 use crate::affiliation::{Affiliation, Affiliations};
+use crate::audience::Audience;
 use crate::hats::Hats;
 use crate::history::History;
 use crate::nick;
@@ -33,6 +34,10 @@ pub(crate) struct Room {
     pub(crate) locked: bool,
     /// It has been destroyed: whoever still holds it finds nothing here.
     pub(crate) gone: bool,
+    /// A change that was not kept is about to be undone.
+    pub(crate) stale: bool,
+    /// Grows whenever rows of it are written.
+    pub(crate) writes: u64,
     /// What its address tells then.
     pub(crate) tombstone: Option<crate::owner::Destroyed>,
     pub(crate) affiliations: Affiliations,
@@ -40,6 +45,8 @@ pub(crate) struct Room {
     pub(crate) occupants: BTreeMap<String, Occupant>,
     /// The key of the occupant of each client.
     pub(crate) clients: HashMap<Jid, String>,
+    /// Changes with both, and with what they see.
+    pub(crate) audience: Audience,
     /// §5.1: roles of people who have left and would come back with another one.
     pub(crate) remembered: VecDeque<(BareJid, Role)>,
     pub(crate) subject: Subject,
@@ -79,10 +86,13 @@ impl Room {
             created: now,
             locked: true,
             gone: false,
+            stale: false,
+            writes: 0,
             tombstone: None,
             affiliations: Affiliations::default(),
             occupants: BTreeMap::new(),
             clients: HashMap::new(),
+            audience: Audience::default(),
             remembered: VecDeque::new(),
             subject: Subject::default(),
             history: History::default(),
@@ -126,11 +136,6 @@ impl Room {
     /// The occupants that a user is.
     pub(crate) fn occupants_of<'a>(&'a self, real: &'a BareJid) -> impl Iterator<Item = &'a Occupant> + 'a {
         self.occupants.values().filter(move |occupant| occupant.real == *real)
-    }
-
-    /// Everybody's clients.
-    pub(crate) fn everybody(&self) -> Vec<Jid> {
-        self.occupants.values().flat_map(Occupant::addresses).collect()
     }
 
     /// Clients of occupants with this role.

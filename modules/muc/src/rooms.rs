@@ -1,5 +1,6 @@
 //! The rooms of the service: loaded at the first use, made when somebody enters, forgotten when nobody needs them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,6 @@ use waxwing_xmpp::Timestamp;
 
 use crate::Muc;
 use crate::affiliation::{Affiliate, Affiliation, Affiliations};
-use crate::avatar;
 use crate::config::Create;
 use crate::handle::Handle;
 use crate::history;
@@ -56,7 +56,6 @@ impl Muc {
             };
             let handle = Arc::new(Handle::new(room, self.host.clock().now()));
             self.open_archive(&handle).await?;
-            self.load_history(&handle).await?;
             self.admit(&handle);
             // What is sent now may come back as an error, and find the room.
             drop(claim);
@@ -128,8 +127,7 @@ impl Muc {
         let wearers = self.wearers.range(number, Span::all(), Order::Forward, usize::MAX).await?;
         let parsed = wearers.into_iter().filter_map(|(jid, worn)| Some((BareJid::parse(&jid).ok()?, worn)));
         room.hats.worn = parsed.collect();
-        room.card = self.cards.get(number, &()).await?.and_then(|card| Child::from_bytes(card.into()));
-        room.photos = room.card.as_ref().map(|card| avatar::photos(&card.tree())).unwrap_or_default();
+        room.set_saved_card(self.cards.get(number, &()).await?);
         let requests = self.requests.range(number, Span::all(), Order::Forward, usize::MAX).await?;
         let parsed = requests.into_iter().filter_map(|(jid, nick)| Some((BareJid::parse(&jid).ok()?, nick)));
         room.requests = parsed.collect();
@@ -147,11 +145,14 @@ impl Muc {
     }
 
     /// Somebody who was in the room when the server stopped is there again.
-    fn seat(&self, room: &mut Room, jid: &str, row: &OccupantRow) {
+    pub(crate) fn seat(&self, room: &mut Room, jid: &str, row: &OccupantRow) {
         let (Ok(jid), Ok(address)) = (Jid::parse(jid), room.jid.with_resource(&row.nick)) else { return };
         let Some(presence) = Stanza::from_store_bytes(&row.presence) else { return };
         let (key, now) = (nick::key(&row.nick), self.host.clock().now());
         let real = jid.to_bare();
+        if room.occupants.get(&key).is_some_and(|other| other.real != real) {
+            return;
+        }
         let id = occupant::id(&self.key, &room.jid, &real);
         let occupant = room.occupants.entry(key.clone()).or_insert_with(|| Occupant {
             jid: address,
@@ -159,6 +160,7 @@ impl Muc {
             clients: Vec::new(),
             id,
             faces: Faces::default(),
+            place: Cell::default(),
             real: real.clone(),
         });
         if occupant.real == real {
@@ -171,6 +173,7 @@ impl Muc {
             };
             occupant.show(client);
             room.clients.insert(jid, key);
+            room.audience_changed();
         }
     }
 
@@ -203,26 +206,38 @@ impl Muc {
         Ok(account.filter(|account| Some(account.number()) == number))
     }
 
-    /// §7.2.13: the last messages, from the archive.
+    /// §7.2.13: the last messages, from the archive, when somebody first comes in.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn has_history(&self, handle: &Handle) -> Result<(), StoreError> {
+        handle.history.get_or_try_init(|| self.load_history(handle)).await.map(drop)
+    }
+
     async fn load_history(&self, handle: &Handle) -> Result<(), StoreError> {
         let (Some(account), Some(log)) = (handle.account.get(), self.log.get()) else { return Ok(()) };
         let config = self.config();
         let query = Query { backwards: true, max: config.history_max, ..Query::default() };
-        let page = log.page(account, &query).await?;
-        let mut room = handle.room.lock();
-        for entry in page.entries.into_iter().filter(|entry| entry.stanza.has_body() && !entry.retracted) {
-            let id = Text::from(log.ids().id(account.number(), entry.position));
-            let mut stanza = entry.stanza;
-            stanza.children.retain(|child| !child.is(ns::MUC_USER, "x"));
-            stanza.children.push(room.stanza_id(&id));
-            let stamp = log.stamp(entry.position);
-            room.history.push(
-                history::Entry { stanza, stamp, id },
-                config.history_max,
-                config.history_bytes_max.0,
-            );
+        loop {
+            let removed = handle.room.lock().history.removed();
+            let page = log.page(account, &query).await?;
+            let mut room = handle.room.lock();
+            if room.history.removed() != removed {
+                // XEP-0424 §5: something on the page may just have been retracted.
+                continue;
+            }
+            let shown = |entry: &waxwing_log::Entry| entry.stanza.has_body() && !entry.retracted;
+            let entries = page.entries.into_iter().filter(shown).map(|entry| {
+                let id = Text::from(log.ids().id(account.number(), entry.position));
+                let mut stanza = entry.stanza;
+                stanza.children.retain(|child| !child.is(ns::MUC_USER, "x"));
+                stanza.children.push(room.stanza_id(&id));
+                history::Entry { stanza, stamp: log.stamp(entry.position), id }
+            });
+            let entries: Vec<_> = entries.collect();
+            room.history.put_before(entries, config.history_max, config.history_bytes_max.0);
+            return Ok(());
         }
-        Ok(())
     }
 
     /// §10.1.1: somebody makes a room where there is nothing.
@@ -310,15 +325,6 @@ impl Muc {
             }
             tokio::task::yield_now().await;
         }
-    }
-
-    /// Those who own every room: the admins of the host above.
-    pub(crate) fn admins(&self) -> Vec<BareJid> {
-        let domain = self.host.domain().as_str();
-        let parent = domain.split_once('.').and_then(|(_, parent)| self.host.router().host(parent));
-        let mut admins = self.host.config().admins.clone();
-        admins.extend(parent.map(|parent| parent.config().admins.clone()).unwrap_or_default());
-        admins.iter().filter_map(|jid| BareJid::parse(jid).ok()).collect()
     }
 }
 

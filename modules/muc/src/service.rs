@@ -1,7 +1,7 @@
 //! Every stanza for the service and its rooms: which room, which file
 //! ([XEP-0045 §17](https://xmpp.org/extensions/xep-0045.html#bizrules)).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tracing::error;
 use waxwing_core::Origin;
@@ -10,11 +10,12 @@ use waxwing_xmpp::Form;
 
 use crate::Muc;
 use crate::affiliation::Affiliation;
+use crate::change::Change;
 use crate::enter::not_here;
 use crate::handle::Handle;
 use crate::loads::Claim;
 use crate::names::{MUC, REGISTER_FORM, REQUEST_FORM};
-use crate::outbox::{AT_ONCE, Patience, Receipt};
+use crate::outbox::{AT_ONCE, Gate, Patience, Receipt};
 use crate::room::Room;
 use crate::rooms::Found;
 use crate::turn::Turn;
@@ -25,6 +26,8 @@ use crate::world::Here;
 pub(crate) struct Behind {
     pub(crate) tickets: Vec<Ticket>,
     receipts: Vec<Receipt>,
+    /// What it has changed for longer than a visit, if that is not on disk yet or is to be answered.
+    pub(crate) change: Option<Change>,
 }
 
 /// What there is to wait for after a turn.
@@ -55,7 +58,7 @@ impl Muc {
     }
 
     /// §7.2.5 to §7.2.10: who may not enter gets the element back by which clients know what it is about.
-    async fn refuse(&self, stanza: &Stanza, error: &StanzaError, origin: &Origin) -> Custody {
+    pub(crate) async fn refuse(&self, stanza: &Stanza, error: &StanzaError, origin: &Origin) -> Custody {
         let Some(mut reply) = stanza.error_reply(error) else { return Custody::memory() };
         if matches!(stanza.kind, Kind::Presence(_)) && stanza.children.find(MUC, "x").is_some() {
             reply = reply.with(&Tree::new(MUC, "x"));
@@ -80,7 +83,14 @@ impl Muc {
             found = self.find(local).await.map_err(store_failed)?;
         }
         match found {
-            Found::Room(handle) => self.at(&handle, from, to, stanza, origin, custody).await,
+            Found::Room(handle) => {
+                let done = self.at(&handle, from, to, stanza, origin, custody).await;
+                // It has ended since: there is nothing here.
+                let ended = |error: &StanzaError| {
+                    error.condition == Condition::ItemNotFound && handle.room.lock().gone
+                };
+                done.map_err(|error| if ended(&error) { nothing_here(stanza, to) } else { error })
+            }
             Found::Gone(destroyed) => match stanza.kind {
                 Kind::Presence(PresenceType::Available) | Kind::Message(_) | Kind::Iq(_) => {
                     Err(destroyed.error())
@@ -133,6 +143,7 @@ impl Muc {
             // Who makes work for a busy room waits until it has done some.
             handle.outbox.has_room(self.config().queue_max).await;
         }
+        self.is_mended(handle).await;
         self.has_archive(handle).await;
         let exempt = self.is_exempt(origin);
         match stanza.kind {
@@ -160,12 +171,23 @@ impl Muc {
     }
 
     /// A room on disk has an archive before anything is said in it; if not, it takes no messages.
-    async fn has_archive(&self, handle: &Handle) {
+    pub(crate) async fn has_archive(&self, handle: &Handle) {
         if handle.account.get().is_some() || handle.room.lock().number.is_none() {
             return;
         }
         if let Err(cause) = self.open_archive(handle).await {
             error!(room = handle.local, error = %cause, "The archive of a room could not be opened.");
+        }
+    }
+
+    /// While a change that was not kept is undone nothing else happens in the room.
+    async fn is_mended(&self, handle: &Handle) {
+        loop {
+            let mended = handle.mended.notified();
+            if !handle.room.lock().stale {
+                return;
+            }
+            mended.await;
         }
     }
 
@@ -188,6 +210,9 @@ impl Muc {
         match kind {
             PresenceType::Available => {
                 let name = to.resource();
+                if stanza.children.find(MUC, "x").is_some() {
+                    self.has_history(handle).await.map_err(store_failed)?;
+                }
                 let done = self.turn(handle, exempt, |room, turn| room.available(turn, from, name, stanza));
                 self.settle(handle, done).await.map(drop)
             }
@@ -262,13 +287,14 @@ impl Muc {
         Ok(left)
     }
 
-    /// Runs a turn of a room under its lock: what it has changed is written, what it sends is put into the outbox.
+    /// Runs a turn of a room under its lock: what it has changed is written, what it sends is put into the outbox. Who is in
+    /// the room is so whatever the disk says; all that is to last longer holds only if it is written.
     ///
     /// # Errors
     /// What the turn says; `item-not-found` if the room is gone, `internal-server-error` if the store is.
     pub(crate) fn turn<R>(
         &self,
-        handle: &Handle,
+        handle: &Arc<Handle>,
         exempt: bool,
         act: impl FnOnce(&mut Room, &mut Turn<'_>) -> Result<R, StanzaError>,
     ) -> Result<(R, Behind), StanzaError> {
@@ -278,18 +304,45 @@ impl Muc {
         if room.gone {
             return Err(Condition::ItemNotFound.into());
         }
+        if room.stale {
+            return Err(Condition::InternalServerError.into());
+        }
+        let new = room.number.is_none();
         let mut turn = Turn::new(&here, &config, &admins, self.host.clock().now());
         turn.exempt = exempt;
         let result = act(&mut room, &mut turn);
-        self.commit(handle, &mut room, &mut turn);
-        let Turn { out, tickets, failed, .. } = turn;
-        let (copies, receipts) = handle.outbox.push(out);
+        let written = self.commit(handle, &mut room, &turn);
+        let lasts = result.is_ok() && turn.lasts();
+        let asked = turn.asked;
+        let Turn { out, rows, mut tickets, .. } = turn;
+        let new = new && room.number.is_some();
+        let change = |ticket| {
+            let (handle, gate) = (Arc::clone(handle), Gate::default());
+            Change { handle, gate, rows, ticket, new }
+        };
+        let change = match written {
+            Err(_) if lasts => {
+                room.stale = true;
+                self.take_back(change(None));
+                return Err(Condition::InternalServerError.into());
+            }
+            Err(_) => None,
+            Ok(ticket) => {
+                tickets.extend(ticket.clone());
+                let waits = asked || ticket.as_ref().is_some_and(|ticket| !ticket.is_durable());
+                (lasts && waits).then(|| change(ticket))
+            }
+        };
+        let (copies, receipts) = handle.outbox.push(out, change.as_ref().map(|change| &change.gate));
         self.metrics.copies.inc_by(u64::try_from(copies).unwrap_or(0));
         drop(room);
-        match result {
-            Ok(_) if failed => Err(Condition::InternalServerError.into()),
-            result => result.map(|value| (value, Behind { tickets, receipts })),
-        }
+        result.map(|value| (value, Behind { tickets, receipts, change }))
+    }
+
+    /// Undoes a change that the store has not taken.
+    fn take_back(&self, change: Change) {
+        let Some(this) = self.me.get().and_then(Weak::upgrade) else { return };
+        self.workers.spawn(async move { this.undo(&change).await });
     }
 
     /// Sends what a turn has put into the outbox, or leaves it to the room's own task if it is much. Who has sent a message
@@ -303,7 +356,10 @@ impl Muc {
         done: Result<(R, Behind), StanzaError>,
     ) -> Result<Left, StanzaError> {
         self.send_off(handle).await;
-        let (_, Behind { tickets, receipts }) = done?;
+        let (_, Behind { tickets, receipts, change }) = done?;
+        if let Some(change) = change {
+            drop(self.conclude(change, None));
+        }
         let mut custody = Custody::memory();
         for receipt in receipts {
             // No answer: the server stops.

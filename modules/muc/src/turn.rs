@@ -3,12 +3,13 @@
 //! A room itself does no I/O and has no clock: it is given a turn, changes its state, and leaves in the turn what is to be
 //! sent and written, in order. Whoever gave the turn sees to that.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use waxwing_core::prelude::*;
 use waxwing_xmpp::Timestamp;
 
+use crate::affiliation::Affiliation;
+use crate::audience::Recipients;
 use crate::config::Config;
 
 /// What a room asks of the world.
@@ -36,8 +37,8 @@ pub(crate) struct Kept {
 pub(crate) enum Outgoing {
     /// To the address in its head.
     One(Stanza),
-    /// To each of these addresses from `at` on: the children are shared, the head gets another `to` for each.
-    Many { stanza: Stanza, to: Arc<[Jid]>, at: usize },
+    /// To each of these addresses: the children are shared, the head gets another `to` for each.
+    Many { stanza: Stanza, to: Recipients },
 }
 
 /// A row that has to be written as the room says now.
@@ -69,12 +70,14 @@ pub(crate) struct Turn<'a> {
     /// Whoever sends this is free of rates.
     pub(crate) exempt: bool,
     pub(crate) out: VecDeque<Outgoing>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: BTreeSet<Row>,
     pub(crate) tickets: Vec<Ticket>,
+    /// Who may read of a change to this affiliation; as long as nobody in the room is another than before.
+    pub(crate) readers: BTreeMap<Affiliation, Recipients>,
     /// The room has come to its end.
     pub(crate) over: bool,
-    /// What was to be written was not.
-    pub(crate) failed: bool,
+    /// Somebody has asked for what it changes, and is answered.
+    pub(crate) asked: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -91,10 +94,11 @@ impl<'a> Turn<'a> {
             now,
             exempt: false,
             out: VecDeque::new(),
-            rows: Vec::new(),
+            rows: BTreeSet::new(),
+            readers: BTreeMap::new(),
             tickets: Vec::new(),
             over: false,
-            failed: false,
+            asked: false,
         }
     }
 
@@ -104,18 +108,21 @@ impl<'a> Turn<'a> {
     }
 
     /// Sends a stanza to each of these addresses.
-    pub(crate) fn send_all(&mut self, stanza: Stanza, to: impl Into<Arc<[Jid]>>) {
+    pub(crate) fn send_all(&mut self, stanza: Stanza, to: impl Into<Recipients>) {
         let to = to.into();
         if !to.is_empty() {
-            self.out.push_back(Outgoing::Many { stanza, to, at: 0 });
+            self.out.push_back(Outgoing::Many { stanza, to });
         }
     }
 
     /// Has a row written at the end of the turn.
     pub(crate) fn write(&mut self, row: Row) {
-        if !self.rows.contains(&row) {
-            self.rows.push(row);
-        }
+        self.rows.insert(row);
+    }
+
+    /// Whether it changes what outlives a visit, or is answered: nobody hears of it before it is on disk.
+    pub(crate) fn lasts(&self) -> bool {
+        self.asked || self.rows.iter().any(|row| !matches!(row, Row::Occupant(_)))
     }
 
     /// Whether somebody is an admin of the service.

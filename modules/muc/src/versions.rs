@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use waxwing_core::prelude::*;
 
 use crate::affiliation::Affiliation;
+use crate::audience::Recipients;
+use crate::occupant::Occupant;
 use crate::privilege;
 use crate::role::Role;
 use crate::room::Room;
@@ -21,6 +23,12 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
+    /// The changes after this version were not kept.
+    pub(crate) fn go_back(&mut self, version: u64) {
+        self.now = version;
+        self.changes.retain(|(later, ..)| *later <= version);
+    }
+
     fn name(version: u64) -> String {
         format!("v{version}")
     }
@@ -63,20 +71,32 @@ impl Room {
         affiliation: Affiliation,
         version: Tree,
     ) {
-        let may = |role, real: &BareJid| {
-            let asker = privilege::Asker {
-                affiliation: self.affiliation(turn, real),
-                role,
-                non_anonymous: self.settings.non_anonymous,
-                listed: self.settings.member_list.has(role),
-            };
-            self.shows(asker, affiliation)
+        let to = match turn.readers.get(&affiliation) {
+            Some(known) => known.clone(),
+            None => self.readers(turn, affiliation),
         };
-        let readers = self.occupants.values().filter(|occupant| may(occupant.role, &occupant.real));
-        let to: Vec<Jid> = readers.flat_map(crate::occupant::Occupant::addresses).collect();
+        if to.is_empty() {
+            return;
+        }
+        turn.readers.insert(affiliation, to.clone());
         let x = Tree::new(ns::MUC_USER, "x").with_child(version).with_child(line(jid, affiliation));
         let message = Stanza::message(MessageType::Normal).from(&self.jid).id(turn.world.id()).with(&x);
         turn.send_all(message, to);
+    }
+
+    /// The clients of those who may know of such a line.
+    fn readers(&self, turn: &Turn<'_>, line: Affiliation) -> Recipients {
+        let may = |occupant: &&Occupant| {
+            let asker = privilege::Asker {
+                affiliation: self.affiliation(turn, &occupant.real),
+                role: occupant.role,
+                non_anonymous: self.settings.non_anonymous,
+                listed: self.settings.member_list.has(occupant.role),
+            };
+            self.shows(asker, line)
+        };
+        let readers = self.occupants.values().filter(may);
+        readers.flat_map(Occupant::addresses).collect::<Vec<_>>().into()
     }
 
     /// Whether somebody may know of this line; that one is on no list any more, only who may read all.
@@ -114,10 +134,7 @@ impl Room {
             return;
         }
         let changes = since.and_then(|since| self.versions.since(since));
-        let mut version = mav().with_attr("until", until);
-        if let (Some(since), Some(_)) = (since, &changes) {
-            version.set_attr("since", since);
-        }
+        let mut since = since.filter(|_| changes.is_some()).map(str::to_owned);
         let lines: Vec<(BareJid, Affiliation)> = match changes {
             Some(changes) => {
                 changes.into_iter().map(|(jid, affiliation)| (jid.clone(), affiliation)).collect()
@@ -125,9 +142,17 @@ impl Room {
             None => self.affiliations.iter().map(|(jid, row)| (jid.clone(), row.affiliation)).collect(),
         };
         let shown = lines.iter().filter(|(_, affiliation)| self.shows(asker, *affiliation));
-        let x = Tree::new(ns::MUC_USER, "x").with_child(version);
-        let x = shown.fold(x, |x, (jid, affiliation)| x.with_child(line(jid, *affiliation)));
-        turn.send(Stanza::message(MessageType::Normal).from(&self.jid).to(to).id(turn.world.id()).with(&x));
+        for lines in parts(shown, turn.config.list_bytes_max.0) {
+            // It may be split into several messages: each goes on where the one before has ended.
+            let mut version = mav().with_attr("until", until.as_str());
+            if let Some(since) = since.replace(until.clone()) {
+                version.set_attr("since", since);
+            }
+            let x = Tree::new(ns::MUC_USER, "x").with_child(version);
+            let x = lines.into_iter().fold(x, Tree::with_child);
+            let message = Stanza::message(MessageType::Normal).from(&self.jid).to(to).id(turn.world.id());
+            turn.send(message.with(&x));
+        }
     }
 
     /// §5.2.1: the self-presence says how far the client's list reaches.
@@ -150,6 +175,23 @@ impl Room {
             .map(|child| if child.is(ns::MUC_USER, "x") { told.to_child() } else { child.clone() })
             .collect();
     }
+}
+
+/// The lines in parts that one message holds each; one at least.
+fn parts<'a>(lines: impl Iterator<Item = &'a (BareJid, Affiliation)>, bytes_max: usize) -> Vec<Vec<Tree>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for (jid, affiliation) in lines {
+        let line = line(jid, *affiliation);
+        let size = line.to_child().bytes().len();
+        if bytes > 0 && bytes + size > bytes_max {
+            parts.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size;
+        parts.last_mut().into_iter().for_each(|part| part.push(line.clone()));
+    }
+    parts
 }
 
 fn mav() -> Tree {

@@ -65,7 +65,7 @@ impl Room {
         }
         let key = nick::key(occupant.nick());
         let note = Note { actor: self.actor(from), ..Note::default() };
-        self.set_role(turn, &key, Role::Participant, &note);
+        self.set_roles(turn, &[(key, Role::Participant)], &note);
         Ok(())
     }
 }

@@ -263,6 +263,12 @@ impl<'a> Numbers<'a> {
         Ok(ticket)
     }
 
+    /// Notes with a batch that all rows of an account or room are to be deleted. Whoever has submitted it calls
+    /// [`Numbers::sweep`] when it is durable; else they go at the next start.
+    pub fn delete_account_rows_in(&self, batch: &mut Batch, account: AccountNumber) {
+        batch.put(deletion_key(account), Bytes::new());
+    }
+
     /// Deletes all rows of an account or room before it returns; what `delete_account_rows` does in the background.
     pub async fn sweep(&self, account: AccountNumber) -> Result<(), StoreError> {
         let months = self.store.months().await?.into_iter().map(Partition::Month);

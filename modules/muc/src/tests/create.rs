@@ -176,3 +176,32 @@ async fn xep0045_10_9_a_destroyed_room_without_persistence_is_forgotten_after_a_
     crone.forget();
     assert_eq!(codes(&enter(&mut crone, COVEN, "firstwitch").await[0]), ["110", "170", "201"]);
 }
+
+/// §16.5.3: a list of numbers, with the one that holds and the most that the service allows; others may be set as well.
+#[tokio::test]
+async fn xep0045_16_5_3_the_number_of_occupants_is_chosen_from_a_list() {
+    let server = configured("occupants_max = 250").start().await;
+    let mut crone = client(&server, "crone1").await;
+    make(&mut crone, COVEN, "maxusers=37").await;
+    let shown = async |crone: &mut TestClient| {
+        let form = ask(crone, "get", COVEN, &format!("<query xmlns='{MUC}#owner'/>")).await;
+        let query = form.children.iter().next().unwrap().tree();
+        let form = query.child(ns::DATA_FORMS, "x").and_then(waxwing_xmpp::Form::from_tree).unwrap();
+        let field = form.field("muc#roomconfig_maxusers").unwrap().clone();
+        assert_eq!(field.kind.as_deref(), Some("list-single"));
+        let options: Vec<String> = field.options.into_iter().map(|(_, value)| value).collect();
+        assert!(options.contains(&field.values[0]), "{options:?}");
+        (field.values, options)
+    };
+    let (value, options) = shown(&mut crone).await;
+    assert_eq!(
+        (value, options),
+        (vec!["37".into()], ["10", "20", "37", "50", "100", "200", "250"].map(str::to_owned).to_vec())
+    );
+    // The service has a limit: no number means that one, and more than that is cut.
+    for (set, holds) in [("none", "250"), ("50", "50"), ("9999", "250")] {
+        ok(&configure(&mut crone, COVEN, &format!("maxusers={set}")).await);
+        assert_eq!(shown(&mut crone).await.0, [holds]);
+    }
+    refused(&configure(&mut crone, COVEN, "maxusers=0").await, Condition::NotAcceptable);
+}

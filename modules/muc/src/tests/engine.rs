@@ -157,3 +157,59 @@ async fn many_who_come_at_once_find_one_room() {
     let answer = ask(&mut clients[0], "get", COVEN, items).await;
     assert_eq!(answer.to_xml().matches("<item ").count(), 20);
 }
+
+/// A room whose owner changes what all see is not at work for each pair of occupants: all presence of a turn goes to parts
+/// of one list.
+#[test]
+fn a_turn_makes_one_list_of_all_occupants() {
+    let (world, config) = (views::Nowhere::default(), Config { occupants_max: 5000, ..Config::default() });
+    let mut room = views::room(&config);
+    room.settings.max_users = 5000;
+    let owner = Jid::parse("user0@shakespeare.lit/r").unwrap();
+    let enter = |room: &mut room::Room, from: &Jid, nick: &str| {
+        let mut turn = turn::Turn::new(&world, &config, &[], waxwing_xmpp::Timestamp(0));
+        let x = Stanza::presence(PresenceType::Available).with(&Tree::new(MUC, "x"));
+        room.enter(&mut turn, from, nick, &x).unwrap();
+    };
+    enter(&mut room, &owner, "firstwitch");
+    for number in 1..600 {
+        let domain = if number % 2 == 0 { "macbeth.lit" } else { "shakespeare.lit" };
+        enter(&mut room, &Jid::parse(&format!("user{number}@{domain}/r")).unwrap(), &format!("w{number}"));
+    }
+    let lists = |room: &mut room::Room, act: &mut dyn FnMut(&mut room::Room, &mut turn::Turn<'_>)| {
+        let mut turn = turn::Turn::new(&world, &config, &[], waxwing_xmpp::Timestamp(0));
+        act(room, &mut turn);
+        let many = turn.out.into_iter().filter_map(|outgoing| match outgoing {
+            turn::Outgoing::Many { to, .. } if to.len() > 1 => Some(to),
+            _ => None,
+        });
+        let mut lists: Vec<audience::Recipients> = Vec::new();
+        let mut count = 0;
+        for to in many {
+            count += 1;
+            if !lists.iter().any(|known| known.shares(&to)) {
+                lists.push(to);
+            }
+        }
+        (lists.len(), count)
+    };
+    let form = |field: &str, value: &str| {
+        let xml = format!(
+            "<query xmlns='{OWNER}'><x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_{field}'><value>{value}</value></field></x></query>"
+        );
+        Tree::parse(&xml).unwrap()
+    };
+    let opened =
+        lists(&mut room, &mut |room, turn| room.own(turn, &owner, &form("whois", "anyone")).unwrap());
+    // Each occupant to all others, and the news itself.
+    assert_eq!(opened, (1, 601));
+    let ban = Tree::parse(&format!(
+        "<query xmlns='{MUC}#admin'><item affiliation='outcast' jid='macbeth.lit'/></query>"
+    ))
+    .unwrap();
+    let banned = lists(&mut room, &mut |room, turn| room.change(turn, &owner, &ban).unwrap());
+    assert_eq!(banned, (1, 299));
+    let closed =
+        lists(&mut room, &mut |room, turn| room.own(turn, &owner, &form("membersonly", "1")).unwrap());
+    assert_eq!((closed.0, room.occupants.len()), (0, 1));
+}

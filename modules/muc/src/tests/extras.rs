@@ -199,3 +199,39 @@ async fn xep0463_5_clients_that_come_back_get_what_has_changed() {
     hag.send(&enter_with("").replace("firstwitch", "thirdwitch")).await;
     refused(&drain(&mut hag)[0], Condition::Forbidden);
 }
+
+/// XEP-0463 §5.2.1: long lists come in several messages, of which each goes on where the one before has ended.
+#[tokio::test]
+async fn xep0463_5_2_1_a_long_response_is_split() {
+    let server = configured("list_bytes_max = '200 B'").start().await;
+    let (mut crone, _hag) = two(&server, "whois=anyone").await;
+    for jid in ["duncan", "malcolm", "hecate"] {
+        ok(&admin(&mut crone, COVEN, &format!("<item affiliation='member' jid='{jid}@shakespeare.lit'/>"))
+            .await);
+    }
+    for jid in ["banquo", "macduff"] {
+        ok(&admin(&mut crone, COVEN, &format!("<item affiliation='admin' jid='{jid}@shakespeare.lit'/>"))
+            .await);
+    }
+    crone.forget();
+    let mav = "urn:xmpp:muc:affiliations:1";
+    let again = format!("<x xmlns='{MUC}'><mav xmlns='{mav}'/></x>");
+    crone.send(&format!("<presence to='{COVEN}/firstwitch'>{again}</presence>")).await;
+    let came = drain(&mut crone);
+    let parts: Vec<Tree> = came
+        .iter()
+        .take_while(|stanza| stanza.id.is_some() && matches!(stanza.kind, Kind::Message(_)))
+        .map(x)
+        .collect();
+    assert!(parts.len() >= 2, "{came:?}");
+    let version =
+        |part: &Tree, name: &str| part.child(mav, "mav").and_then(|mav| mav.attr(name)).map(str::to_owned);
+    assert_eq!(version(&parts[0], "since"), None);
+    for pair in parts.windows(2) {
+        assert_eq!(version(&pair[1], "since"), version(&pair[0], "until"));
+    }
+    let all: String = parts.iter().map(Tree::to_xml).collect();
+    for jid in ["crone1", "duncan", "malcolm", "hecate", "banquo", "macduff"] {
+        assert_eq!(all.matches(&format!("{jid}@")).count(), 1, "{jid}: {all}");
+    }
+}

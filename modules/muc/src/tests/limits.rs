@@ -293,3 +293,127 @@ async fn every_stanza_to_every_address_is_answered_or_ignored() {
     crone.expect_nothing();
     hag.expect_nothing();
 }
+
+fn asks(to: &str, id: &str) -> String {
+    format!("<iq type='get' id='{id}' to='{COVEN}/{to}'><query xmlns='jabber:iq:version'/></iq>")
+}
+
+/// One occupant does not use up the places of all for requests that wait.
+#[tokio::test]
+async fn each_user_has_places_of_his_own_for_requests_that_wait() {
+    let clock = waxwing_core::Clock::fixed(waxwing_xmpp::Timestamp(1_700_000_000_000_000));
+    let server = configured("requests_per_user_max = 2").clock(clock.clone()).start().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    let mut wicca = client(&server, "wiccarocks").await;
+    enter(&mut wicca, COVEN, "secondwitch").await;
+    let mut laptop = server.online("wiccarocks@shakespeare.lit/laptop").await;
+    enter(&mut laptop, COVEN, "fourthwitch").await;
+    for client in [&mut crone, &mut hag, &mut wicca, &mut laptop] {
+        client.forget();
+    }
+    wicca.send(&asks("firstwitch", "1")).await;
+    wicca.send(&asks("firstwitch", "2")).await;
+    wicca.expect_nothing();
+    // Another client or nickname of the same user has no other places.
+    laptop.send(&asks("firstwitch", "3")).await;
+    let error = drain(&mut laptop)[0].error().expect("an error");
+    assert_eq!((error.condition, error.kind), (Condition::ResourceConstraint, ErrorType::Wait));
+    // Others have theirs.
+    hag.send(&asks("firstwitch", "4")).await;
+    hag.expect_nothing();
+    let asked = drain(&mut crone);
+    assert_eq!(asked.len(), 3);
+    // An answer gives a place back.
+    crone
+        .send(&format!("<iq type='result' id='{}' to='{COVEN}/secondwitch'/>", asked[0].id.as_ref().unwrap()))
+        .await;
+    assert_eq!(drain(&mut wicca)[0].id.as_deref(), Some("1"));
+    wicca.send(&asks("firstwitch", "5")).await;
+    wicca.expect_nothing();
+    // What nobody has answered for a minute is given up, with an answer, for what is new.
+    if let waxwing_core::Clock::Fixed(now) = &clock {
+        now.fetch_add(61_000_000, std::sync::atomic::Ordering::Relaxed);
+    }
+    wicca.send(&asks("firstwitch", "6")).await;
+    let given_up = drain(&mut wicca);
+    assert_eq!((given_up.len(), given_up[0].id.as_deref()), (1, Some("2")));
+    refused(&given_up[0], Condition::ResourceConstraint);
+    assert_eq!(
+        given_up[0].from.as_ref().map(Jid::as_str),
+        Some("coven@conference.shakespeare.lit/firstwitch")
+    );
+}
+
+/// Private messages are sent however many there are; errors find back to the last ones.
+#[tokio::test]
+async fn errors_find_back_to_the_last_private_messages_of_a_user() {
+    let server = configured("requests_per_user_max = 2").start().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    for id in ["a", "b", "c"] {
+        crone
+            .send(&format!("<message type='chat' id='{id}' to='{COVEN}/thirdwitch'><body>x</body></message>"))
+            .await;
+    }
+    assert_eq!(drain(&mut hag).len(), 3);
+    for (id, found) in [("a", false), ("b", true), ("c", true)] {
+        hag.send(&format!(
+            "<message type='error' id='{id}' to='{COVEN}/firstwitch'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        ))
+        .await;
+        assert_eq!(drain(&mut crone).len(), usize::from(found), "{id}");
+    }
+}
+
+/// RFC 6120 §8.2.3: a request that makes room for those of others is answered.
+#[tokio::test]
+async fn a_request_that_is_given_up_is_answered() {
+    let server = configured("requests_max = 1").start().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    crone.send(&asks("thirdwitch", "1")).await;
+    hag.send(&asks("firstwitch", "2")).await;
+    let came = drain(&mut crone);
+    let error = came.iter().find(|stanza| stanza.id.as_deref() == Some("1")).expect("an answer");
+    refused(error, Condition::ResourceConstraint);
+}
+
+/// XEP-0045 has no pages of lists: each fits into one stanza.
+#[tokio::test]
+async fn a_list_of_affiliations_fits_into_one_stanza() {
+    let store = Store::memory();
+    let server = configured("list_bytes_max = '300 B'").store(store.clone()).start().await;
+    let mut crone = client(&server, "crone1").await;
+    make(&mut crone, COVEN, "persistentroom=1 membersonly=1").await;
+    let member = |name: &str| format!("<item affiliation='member' jid='{name}@shakespeare.lit'/>");
+    let list = |name: &str| format!("<query xmlns='{MUC}#admin'><item affiliation='{name}'/></query>");
+    let mut count = 0;
+    let full = loop {
+        let answer = admin(&mut crone, COVEN, &member(&format!("w{count}"))).await;
+        if answer.is_error() {
+            break answer;
+        }
+        count += 1;
+    };
+    refused(&full, Condition::ResourceConstraint);
+    let members = ask(&mut crone, "get", COVEN, &list("member")).await.to_xml();
+    assert!(count > 2 && members.matches("<item ").count() == count && members.len() < 700, "{members}");
+    // Neither all at once, nor by the form, nor by a long reason, nor by an invitation.
+    let reason = "r".repeat(300);
+    let ban = format!("<item affiliation='outcast' jid='a@b.lit'><reason>{reason}</reason></item>");
+    refused(&admin(&mut crone, COVEN, &ban).await, Condition::ResourceConstraint);
+    let many = (0..9).map(|n| format!("owner{n}@shakespeare.lit")).collect::<Vec<_>>().join(",");
+    let form = format!("roomowners=crone1@shakespeare.lit,{many}");
+    refused(&configure(&mut crone, COVEN, &form).await, Condition::ResourceConstraint);
+    let invite = format!("<x xmlns='{USER}'><invite to='hecate@shakespeare.lit'/></x>");
+    crone.send(&format!("<message to='{COVEN}'>{invite}</message>")).await;
+    refused(&drain(&mut crone)[0], Condition::ResourceConstraint);
+    // Another list has room, and who goes makes some.
+    ok(&admin(&mut crone, COVEN, "<item affiliation='outcast' jid='a@b.lit'/>").await);
+    ok(&admin(&mut crone, COVEN, "<item affiliation='none' jid='w0@shakespeare.lit'/>").await);
+    ok(&admin(&mut crone, COVEN, &member("hecate")).await);
+    // One that is longer since the limit was lowered is not sent; it may be made shorter.
+    server.halt().await;
+    let server = configured("list_bytes_max = '30 B'").store(store).seed(2).start().await;
+    let mut crone = client(&server, "crone1").await;
+    refused(&ask(&mut crone, "get", COVEN, &list("member")).await, Condition::ResourceConstraint);
+    ok(&admin(&mut crone, COVEN, "<item affiliation='none' jid='hecate@shakespeare.lit'/>").await);
+}

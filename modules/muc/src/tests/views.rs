@@ -15,8 +15,9 @@ use crate::room::Room;
 use crate::settings::Settings;
 use crate::turn::{Kept, Outgoing, Turn, World};
 
+/// A world without an archive.
 #[derive(Default)]
-struct Nowhere(Cell<u64>);
+pub(crate) struct Nowhere(Cell<u64>);
 
 impl World for Nowhere {
     fn id(&self) -> Text {
@@ -67,7 +68,7 @@ impl Views {
         for outgoing in out {
             match outgoing {
                 Outgoing::One(stanza) => self.take(&stanza.to.clone().expect("an address"), &stanza),
-                Outgoing::Many { stanza, to, .. } => to.iter().for_each(|to| self.take(to, &stanza)),
+                Outgoing::Many { stanza, to } => to.for_each(|to| self.take(&to, &stanza)),
             }
         }
     }
@@ -183,16 +184,22 @@ fn act(room: &mut Room, turn: &mut Turn<'_>, what: u8, who: u8, with: u8) {
     drop(done);
 }
 
+/// A room of `user0` that nobody is in.
+pub(crate) fn room(config: &Config) -> Room {
+    let owner = BareJid::parse("user0@shakespeare.lit").unwrap();
+    let settings = Settings::new(&config.defaults, config.occupants_max);
+    let mut room = Room::new(BareJid::parse(COVEN).unwrap(), settings, owner.clone(), Timestamp(0), [7; 32]);
+    room.affiliations.set(&owner, Affiliate { affiliation: Affiliation::Owner, ..Affiliate::default() });
+    (room.locked, room.settings.persistent) = (false, true);
+    room
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
     fn what_occupants_were_sent_is_what_the_room_is(acts in prop::collection::vec(any::<(u8, u8, u8)>(), 1..120)) {
         let (world, config) = (Nowhere::default(), Config { rate: 1_000_000, burst: 1_000_000, nick_changes: 1_000_000, entries: 1_000_000, ..Config::default() });
-        let owner = BareJid::parse("user0@shakespeare.lit").unwrap();
-        let settings = Settings::new(&config.defaults, config.occupants_max);
-        let mut room = Room::new(BareJid::parse(COVEN).unwrap(), settings, owner.clone(), Timestamp(0), [7; 32]);
-        room.affiliations.set(&owner, Affiliate { affiliation: Affiliation::Owner, ..Affiliate::default() });
-        (room.locked, room.settings.persistent) = (false, true);
+        let mut room = room(&config);
         let mut views = Views::default();
         for (at, (what, who, with)) in acts.into_iter().enumerate() {
             let now = Timestamp(i64::try_from(at).unwrap() * 1_000_000);
