@@ -47,7 +47,7 @@ usage: waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]
        waxwing-load PORT CA-FILE PID fill ACCOUNTS MESSAGES
        waxwing-load PORT CA-FILE PID read ACCOUNTS MESSAGES HALF
        waxwing-load PORT CA-FILE PID chat ACCOUNTS MESSAGES NAME SECONDS
-       waxwing-load PORT CA-FILE PID rooms crowd SESSIONS SECONDS
+       waxwing-load PORT CA-FILE PID rooms crowd SECONDS SMALL MIDDLE [LARGE]
        waxwing-load PORT CA-FILE PID rooms make|first ROOMS
        waxwing-load federation SUBJECT PROGRAM streams DOMAINS SECONDS
        waxwing-load federation SUBJECT PROGRAM hostile DOMAINS SECONDS [MOOD]...";

@@ -10,16 +10,22 @@ use crate::subject::Server;
 
 /// Sizes of a run.
 struct Plan {
-    /// Occupants of the largest room.
-    sessions: u32,
+    /// Occupants of the small room, the middle one and the large one.
+    sizes: [u32; 3],
     /// How long each figure is measured.
     seconds: u32,
-    /// One of so many of the rooms in [`MANY`].
+    /// One of so many of the empty rooms in [`share`].
     part: u32,
 }
 
-const FULL: Plan = Plan { sessions: 5000, seconds: 5, part: 1 };
-const QUICK: Plan = Plan { sessions: 1000, seconds: 2, part: 20 };
+const FULL: Plan = Plan { sizes: [100, 1000, 5000], seconds: 5, part: 1 };
+const QUICK: Plan = Plan { sizes: [100, 200, 1000], seconds: 2, part: 20 };
+
+/// What a server has to do: how many rooms, by size, and how many that are empty.
+struct Share {
+    sizes: usize,
+    empty: u32,
+}
 
 /// Measures all servers and writes the pages.
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
@@ -62,13 +68,14 @@ fn started(line: &str) -> Option<&str> {
 /// Rooms with people in them.
 fn crowd(subject: &str, plan: &Plan, figures: &mut Figures) -> Result<(), String> {
     let server = start(subject)?;
-    load(&server, &["crowd", &plan.sessions.to_string(), &plan.seconds.to_string()], figures)
+    let mut words = vec!["crowd".to_owned(), plan.seconds.to_string()];
+    words.extend(plan.sizes.iter().take(share(subject).sizes).map(u32::to_string));
+    load(&server, &words.iter().map(String::as_str).collect::<Vec<_>>(), figures)
 }
 
 /// Rooms without anybody, and a start with them.
 fn many(subject: &str, plan: &Plan, figures: &mut Figures) -> Result<(), String> {
-    let all = MANY.iter().find(|(name, _)| *name == subject).map_or(0, |(_, rooms)| *rooms);
-    let rooms = (all / plan.part).to_string();
+    let rooms = (share(subject).empty / plan.part).to_string();
     let mut server = start(subject)?;
     load(&server, &["make", &rooms], figures)?;
     let greeted = server.restart(&more(subject))?;
@@ -152,6 +159,15 @@ fn factors(columns: &[(String, Figures)]) -> Vec<String> {
     columns.iter().map(|(_, figures)| cell(factor(figures))).collect()
 }
 
+/// All of it for Waxwing; of the peers as much as takes minutes. [`METHOD`] says why.
+fn share(subject: &str) -> Share {
+    match subject {
+        "waxwing" => Share { sizes: 3, empty: 100_000 },
+        "prosody" => Share { sizes: 2, empty: 2000 },
+        _ => Share { sizes: 3, empty: 10_000 },
+    }
+}
+
 /// The configuration of rooms that each server gets.
 fn more(subject: &str) -> String {
     match subject {
@@ -185,11 +201,8 @@ const ROWS: &[(&str, usize, &str)] = &[
     ("storm_messages_per_second", 0, "a storm in a room of MIDDLE: messages a second"),
     ("storm_copy_cpu_us", 0, "… CPU for a copy, the chat beside it included, µs"),
     ("storm_chat_us", 0, "… chat of two beside it: p50, µs"),
-    ("storm_chat_us", 1, "… p99, µs"),
+    ("storm_chat_us", 1, "… chat of two beside it: p99, µs"),
 ];
-
-/// Rooms that are made: as many as Waxwing is to serve; of the peers as many as take about a minute.
-const MANY: &[(&str, u32)] = &[("waxwing", 100_000), ("prosody", 2000), ("ejabberd", 10_000)];
 
 // The three say the same: no archive, rooms that their creator has not changed show twenty messages of history, and no limit
 // on occupants, rooms and rates.
@@ -223,4 +236,67 @@ max_fsm_queue: 1000000
 
 const METHOD: &str = "
 ## How it is measured
+
+Each server runs alone, pinned to core 0, the load generator (`bench/src/rooms`) pinned to core 1, over loopback. All have the
+same ECDSA P-256 certificate, demand TLS, store hashed passwords, keep no archive of rooms or accounts, and limit neither rates
+nor the number of occupants and rooms; a room has twenty messages of history. The configurations are in `xtask/src/subject.rs`
+and `xtask/src/rooms.rs`. Prosody and ejabberd are Debian's packages as they come. A message that has not arrived at every
+occupant, or a presence that is missing, ends the run.
+
+- **Occupants** are clients that are logged in over STARTTLS and have sent presence: a thousand accounts, further ones are
+  further resources of the same accounts. All rooms are those of the same clients, and no client leaves: a message in the
+  smallest room is sent while all others are idle.
+- **CPU** is user and system time of the server's processes (`/proc/PID/stat`), divided by the number of copies, or of
+  presences, that have arrived. Copies a second also depend on the load generator, which has one core too.
+- **A message** is some 160 bytes; eight occupants speak in turn. With 1 in flight the next one is sent when all have got the
+  last; with 10 the server may write several at once.
+- **Rooms of messages** broadcast the presence of their creator alone (`muc#roomconfig_presencebroadcast`): to fill a room of
+  5,000 would otherwise take 25 million presences. The room that is entered broadcasts the presence of all: who enters gets
+  as many presences as there are occupants, and they get one each. *Until it is in* is the time until the own presence has
+  come, after that of all others.
+- **Memory** is resident memory (`VmRSS`). Of an occupant: what a room with so many takes, divided by their number; the sessions
+  are all there before. Of an empty room: after it was made, configured and left, divided by their number; and after a
+  restart, compared with a start without rooms. Waxwing forgets a room five minutes after its last use and loads it when it is
+  used again; Prosody holds the last hundred (`muc_room_cache_size`); ejabberd loads all.
+- **Empty rooms**: a hundred thousand in Waxwing, as many as `rooms_max` allows by default. Prosody writes its list of all
+  persistent rooms anew for each, so that making them takes the square of their number; ejabberd has a process for each.
+  They have as many as take about a minute. *First login* is from the start of the process to a bound resource: TLS,
+  SCRAM-SHA-1 and all.
+- **The storm**: eight occupants speak as fast as the room takes it, 160 messages on their way. Beside it two others, who are
+  in no room, write to each other in turn, one message at a time, in a thread of the load generator that has priority
+  over the one that reads the copies.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "waxwing runs as process 7 on ports 1 and 2\n\n> sh taskset load\nmiddle_occupants 1000\n\
+                       small_1_copy_cpu_us 1.5\nwaxwing runs as process 8 on ports 1 and 2\nmany_start_kib 1000\n\
+                       calm_chat_us 100 200 300 9\nstorm_chat_us 200 500 600 9\nfirst_memory_kib 3000\nmany_rooms 1024\n\
+                       first_login_us 2000\n";
+
+    #[test]
+    fn a_log_becomes_a_page() {
+        let columns = columns_of(LOG, started);
+        assert_eq!(columns.len(), 1);
+        let text = page(&columns, &[("date", "x".to_owned())]);
+        for line in [
+            "| – occupants, 1 in flight: CPU for a copy of a message, µs | 1.5 |",
+            "| one more enters a room of 1000: CPU for a presence, µs | – |",
+            "| … chat of two beside it: p99, µs | 500 |",
+            "| … p99 during it to p99 before it | 2.5 |",
+            "- date: x",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_start_with_rooms_follows_from_its_parts() {
+        let columns = columns_of(LOG, started);
+        let found = derived(&columns[0].1, Duration::from_millis(40));
+        assert_eq!(found, [("start_login_ms", 42), ("started_room_bytes", 2000)]);
+        assert!(derived(&Figures::new(), Duration::ZERO).is_empty());
+    }
+}

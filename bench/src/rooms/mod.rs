@@ -19,11 +19,12 @@ use crate::plan::{figure, settle};
 use crate::process::memory_kib;
 use crate::rooms::crowd::{Crowd, Room, Seen};
 
-/// `crowd SESSIONS SECONDS | make ROOMS | first ROOMS`
+/// `crowd SECONDS SMALL MIDDLE [LARGE] | make ROOMS | first ROOMS`
 pub(crate) async fn run(words: &[&str], target: &Arc<Target>, pid: u32) -> Fallible {
     match words {
-        ["crowd", sessions, seconds] => {
-            crowd(target, pid, sessions.parse()?, Duration::from_secs(seconds.parse()?)).await
+        ["crowd", seconds, sizes @ ..] => {
+            let sizes = sizes.iter().map(|size| size.parse()).collect::<Result<Vec<usize>, _>>()?;
+            crowd(target, pid, &sizes, Duration::from_secs(seconds.parse()?)).await
         }
         ["make", rooms] => many::make(target, pid, rooms.parse()?).await,
         ["first", rooms] => many::first(target, pid, rooms.parse()?).await,
@@ -31,45 +32,47 @@ pub(crate) async fn run(words: &[&str], target: &Arc<Target>, pid: u32) -> Falli
     }
 }
 
-/// All that is measured of rooms with people in them; `sessions` are in the largest, a fifth of them in the middle one.
-async fn crowd(target: &Arc<Target>, pid: u32, sessions: usize, time: Duration) -> Fallible {
+/// All that is measured of rooms with people in them: so many in each.
+async fn crowd(target: &Arc<Target>, pid: u32, sizes: &[usize], time: Duration) -> Fallible {
+    let (Some(middle), Some(sessions)) = (sizes.get(1), sizes.last()) else {
+        return Err(crate::USAGE.into());
+    };
     let mut crowd = Crowd::gather(target, pid, sessions + enter::OUTSIDERS).await?;
+    let largest = largest(&mut crowd, sizes).await?;
     let mut rooms = Vec::new();
-    let large = large(&mut crowd, sessions).await?;
-    for (name, occupants) in [("small", SMALL), ("middle", sessions / MIDDLE)] {
+    for (name, occupants) in NAMES.iter().zip(sizes).take(sizes.len() - 1) {
         let mut room = Room::new(name);
         crowd.create(&room, Seen::Moderators).await?;
-        crowd.enter(&mut room, occupants).await?;
-        rooms.push((name, room));
+        crowd.enter(&mut room, *occupants).await?;
+        rooms.push(room);
     }
-    rooms.push(("large", large));
-    for (name, room) in &rooms {
+    rooms.push(largest);
+    for (name, room) in NAMES.iter().zip(&rooms) {
+        figure(&format!("{name}_occupants"), u64::try_from(room.occupants)?);
         for in_flight in [1, 10] {
             speak::measure(&mut crowd, room, name, in_flight, time).await?;
         }
     }
-    enter::measure(&mut crowd, sessions / MIDDLE, time).await?;
-    let middle = rooms.iter().find(|(name, _)| *name == "middle").ok_or("no room for the storm")?;
-    storm::measure(&mut crowd, &middle.1, target, time).await
+    if let Some(room) = rooms.get(1) {
+        storm::measure(&mut crowd, room, target, time).await?;
+    }
+    enter::measure(&mut crowd, *middle, time).await
 }
 
-/// The large room, and what an occupant takes of memory: the sessions are all there before.
-async fn large(crowd: &mut Crowd, sessions: usize) -> Fallible<Room> {
+/// The largest room, and what an occupant takes of memory: the sessions are all there before.
+async fn largest(crowd: &mut Crowd, sizes: &[usize]) -> Fallible<Room> {
     settle(crowd.pid).await?;
     let before = memory_kib(crowd.pid)?;
-    let mut room = Room::new("large");
+    let mut room = Room::new("largest");
     crowd.create(&room, Seen::Moderators).await?;
-    for (name, occupants) in [("middle", sessions / MIDDLE), ("large", sessions)] {
-        crowd.enter(&mut room, occupants).await?;
+    for (name, occupants) in NAMES.iter().zip(sizes).skip(1) {
+        crowd.enter(&mut room, *occupants).await?;
         settle(crowd.pid).await?;
         let bytes = memory_kib(crowd.pid)?.saturating_sub(before) * 1024;
-        figure(&format!("{name}_occupants"), u64::try_from(occupants)?);
-        figure(&format!("{name}_occupant_bytes"), bytes / u64::try_from(occupants)?);
+        figure(&format!("{name}_occupant_bytes"), bytes / u64::try_from(*occupants)?);
     }
-    figure("small_occupants", u64::try_from(SMALL)?);
     Ok(room)
 }
 
-const SMALL: usize = 100;
-/// The middle room has a fifth of the large one.
-const MIDDLE: usize = 5;
+/// The rooms by size.
+const NAMES: [&str; 3] = ["small", "middle", "large"];
