@@ -211,7 +211,7 @@ const WAXWING: &str = r#"
 [host."localhost".modules.muc]
 occupants_max = 10000
 rooms_max = 200000
-rooms_per_user_max = 200000
+rooms_per_user_max = 1000
 entries = 1000000
 [host."localhost".modules.muc.defaults]
 max_users = 10000
@@ -251,9 +251,10 @@ occupant, or a presence that is missing, ends the run.
 - **A message** is some 160 bytes; eight occupants speak in turn. With 1 in flight the next one is sent when all have got the
   last; with 10 the server may write several at once.
 - **Rooms of messages** broadcast the presence of their creator alone (`muc#roomconfig_presencebroadcast`): to fill a room of
-  5,000 would otherwise take 25 million presences. The room that is entered broadcasts the presence of all: who enters gets
-  as many presences as there are occupants, and they get one each. *Until it is in* is the time until the own presence has
-  come, after that of all others.
+  5,000 would otherwise take 25 million presences. Prosody has no room of that size here: what it does for each who enters grows
+  with those who are there, whosever presence is broadcast, and to fill it would take longer than all the rest.
+- **The room that is entered** broadcasts the presence of all: who enters gets as many presences as there are occupants, and
+  they get one each. *Until it is in* is the time until the own presence has come, after that of all others.
 - **Memory** is resident memory (`VmRSS`). Of an occupant: what a room with so many takes, divided by their number; the sessions
   are all there before. Of an empty room: after it was made, configured and left, divided by their number; and after a
   restart, compared with a start without rooms. Waxwing forgets a room five minutes after its last use and loads it when it is

@@ -83,7 +83,7 @@ fn name(number: usize) -> String {
     format!("room{number}@{SERVICE}")
 }
 
-/// Who makes the rooms, in turn.
-const CREATORS: usize = 50;
+/// Who makes the rooms, in turn: a hundred thousand are then as many for each as a server may allow.
+const CREATORS: usize = 500;
 /// Rooms that are being made at the same time.
 const IN_FLIGHT: u64 = 200;
