@@ -143,7 +143,10 @@ fn page(columns: &[(String, Figures)], conditions: &[(&'static str, String)]) ->
         let words = words.replace("MIDDLE", &size("middle"));
         text += &format!("| {words} | {} |\n", cells.collect::<Vec<_>>().join(" | "));
     }
-    text += &format!("| … p99 during it to p99 before it | {} |\n", factors(columns).join(" | "));
+    for (part, words) in ["p50", "p99"].iter().enumerate() {
+        let cells = factors(columns, part).join(" | ");
+        text += &format!("| … {words} during it to {words} before it | {cells} |\n");
+    }
     text.push('\n');
     for (name, value) in conditions {
         text += &format!("- {name}: {value}\n");
@@ -152,8 +155,8 @@ fn page(columns: &[(String, Figures)], conditions: &[(&'static str, String)]) ->
 }
 
 /// How many times longer a chat beside a storm takes.
-fn factors(columns: &[(String, Figures)]) -> Vec<String> {
-    let get = |figures: &Figures, name: &str| value(figures, name, 1).parse::<f64>().ok();
+fn factors(columns: &[(String, Figures)], part: usize) -> Vec<String> {
+    let get = |figures: &Figures, name: &str| value(figures, name, part).parse::<f64>().ok();
     let factor = |figures| Some(get(figures, "storm_chat_us")? / get(figures, "calm_chat_us")?.max(1.0));
     let cell = |factor: Option<f64>| factor.map_or("–".to_owned(), |factor| format!("{factor:.1}"));
     columns.iter().map(|(_, figures)| cell(factor(figures))).collect()
@@ -286,6 +289,7 @@ mod tests {
             "| – occupants, 1 in flight: CPU for a copy of a message, µs | 1.5 |",
             "| one more enters a room of 1000: CPU for a presence, µs | – |",
             "| … chat of two beside it: p99, µs | 500 |",
+            "| … p50 during it to p50 before it | 2.0 |",
             "| … p99 during it to p99 before it | 2.5 |",
             "- date: x",
         ] {
