@@ -9,6 +9,7 @@ mod client;
 mod federation;
 mod plan;
 mod process;
+mod rooms;
 mod scram;
 
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ usage: waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]
        waxwing-load PORT CA-FILE PID fill ACCOUNTS MESSAGES
        waxwing-load PORT CA-FILE PID read ACCOUNTS MESSAGES HALF
        waxwing-load PORT CA-FILE PID chat ACCOUNTS MESSAGES NAME SECONDS
+       waxwing-load PORT CA-FILE PID rooms crowd SECONDS SMALL MIDDLE [LARGE]
+       waxwing-load PORT CA-FILE PID rooms make|first ROOMS
        waxwing-load federation SUBJECT PROGRAM streams DOMAINS SECONDS
        waxwing-load federation SUBJECT PROGRAM hostile DOMAINS SECONDS [MOOD]...";
 
@@ -68,6 +71,7 @@ async fn run() -> Fallible {
             let time = std::time::Duration::from_secs(seconds.parse()?);
             archive(accounts, messages)?.chat(&target, pid, name, time).await
         }
+        ["rooms", rest @ ..] => rooms::run(rest, &target, pid).await,
         [sessions_max] => Plan::FULL.at_most(sessions_max.parse()?).run(&target, pid).await,
         [sessions_max, "quick"] => Plan::QUICK.at_most(sessions_max.parse()?).run(&target, pid).await,
         _ => Err(USAGE.into()),

@@ -12,6 +12,7 @@ use crate::archive;
 use crate::needs;
 use crate::network;
 use crate::options::Options;
+use crate::rooms;
 use crate::run;
 use crate::subject::Server;
 
@@ -37,6 +38,9 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     }
     if options.federation {
         return network::run(options);
+    }
+    if options.rooms {
+        return rooms::run(options);
     }
     let load = run::release_binary("waxwing-load")?;
     let mut subjects = vec!["waxwing".to_owned()];
@@ -182,6 +186,8 @@ ECDSA P-256 certificate, demand TLS, store hashed passwords, keep no archive and
   thousand belong to a thousand accounts, further ones are further resources of the same accounts. What a session costs is
   the difference to the memory before the first of them, divided by their number.
 - **Login** is TCP, STARTTLS with a full handshake, SCRAM-SHA-1, resource binding and the end of the stream.
+
+Rooms are measured on a page of their own: [rooms.md](rooms.md).
 ";
     text
 }

@@ -8,13 +8,13 @@ use crate::options::Options;
 use crate::run;
 
 /// What was measured of one server: names, and one value or several.
-type Figures = BTreeMap<String, Vec<String>>;
+pub(crate) type Figures = BTreeMap<String, Vec<String>>;
 
 /// Measures all servers and writes the pages.
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     if let Some(log) = &options.from {
         let text = std::fs::read_to_string(log).map_err(|error| format!("{log}: {error}"))?;
-        return publish(&columns_of(&text), options.quick).map(|()| true);
+        return publish(&columns_of(&text, announced), options.quick).map(|()| true);
     }
     needs::programs(&[("taskset", "util-linux"), ("setpriv", "util-linux")])?;
     let (domains, seconds) = if options.quick { ("200", "3") } else { ("1000", "6") };
@@ -51,12 +51,11 @@ fn publish(columns: &[(String, Figures)], quick: bool) -> Result<(), String> {
     write("docs/federation.md", &page)
 }
 
-/// From what a run has printed: each call of the load generator is announced, and names the server.
-fn columns_of(log: &str) -> Vec<(String, Figures)> {
+/// From what a run has printed: `subject` finds the name of a server in the lines that begin with it.
+pub(crate) fn columns_of(log: &str, subject: impl Fn(&str) -> Option<&str>) -> Vec<(String, Figures)> {
     let mut columns: Vec<(String, Figures)> = Vec::new();
     for line in log.lines() {
-        let subject = line.split(" federation ").nth(1).and_then(|rest| rest.split(' ').next());
-        if let Some(subject) = subject.filter(|_| line.starts_with("> ")) {
+        if let Some(subject) = subject(line) {
             let title = title(subject);
             if columns.last().is_none_or(|(last, _)| *last != title) {
                 columns.push((title, Figures::new()));
@@ -66,6 +65,12 @@ fn columns_of(log: &str) -> Vec<(String, Figures)> {
         }
     }
     columns
+}
+
+/// Each call of the load generator is announced, and names the server.
+fn announced(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("> ")?.split_once(" federation ")?.1;
+    rest.split(' ').next()
 }
 
 /// What to start for a server of this name.
@@ -91,7 +96,7 @@ fn measure(words: &[&str], figures: &mut Figures) -> Result<(), String> {
 }
 
 /// `NAME VALUE…`, all values numbers; or `NAME_failed` and why.
-fn figure(line: &str) -> Option<(String, Vec<String>)> {
+pub(crate) fn figure(line: &str) -> Option<(String, Vec<String>)> {
     let (name, values) = line.split_once(' ')?;
     let numbers: Vec<String> = values.split(' ').map(str::to_owned).collect();
     let well = numbers.iter().all(|value| value.parse::<f64>().is_ok());
@@ -140,12 +145,12 @@ fn streams(columns: &[(String, Figures)]) -> String {
     text
 }
 
-fn row(words: &str, name: &str, columns: &[(String, Figures)]) -> String {
+pub(crate) fn row(words: &str, name: &str, columns: &[(String, Figures)]) -> String {
     let values = columns.iter().map(|(_, figures)| value(figures, name, 0));
     format!("| {words} | {} |\n", values.collect::<Vec<_>>().join(" | "))
 }
 
-fn value<'a>(figures: &'a Figures, name: &str, part: usize) -> &'a str {
+pub(crate) fn value<'a>(figures: &'a Figures, name: &str, part: usize) -> &'a str {
     figures.get(name).and_then(|values| values.get(part)).map_or("–", String::as_str)
 }
 
@@ -184,7 +189,7 @@ fn milliseconds(microseconds: &str) -> String {
     microseconds.parse::<f64>().map_or_else(|_| "–".to_owned(), |value| format!("{:.1}", value / 1000.0))
 }
 
-fn json(columns: &[(String, Figures)], conditions: &[(&'static str, String)]) -> String {
+pub(crate) fn json(columns: &[(String, Figures)], conditions: &[(&'static str, String)]) -> String {
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let lines: Vec<String> =
         conditions.iter().map(|(name, value)| format!("  {}: {}", quote(name), quote(value))).collect();
@@ -286,7 +291,7 @@ mod tests {
         let log = "building\n> sh setpriv load federation waxwing bin streams 1 2\nstanza_in_cpu_us 20.1\n\
                    > sh setpriv load federation waxwing bin hostile 1 2\ncalm_memory 1 2 3\nrc 0 x\n\
                    > sh setpriv load federation other other streams 1 2\nstanza_in_cpu_us 30.1\n";
-        let columns = columns_of(log);
+        let columns = columns_of(log, announced);
         let [(first, figures), (_, others)] = columns.as_slice() else { panic!("{columns:?}") };
         assert_eq!((first.as_str(), figures.len(), others.len()), ("Waxwing", 2, 1));
     }

@@ -13,6 +13,8 @@ Usage: cargo xtask COMMAND
   bench federation [--quick] [--peers LIST]
                                     measure streams with a thousand other servers, and with hostile ones;
                                     --from LOG writes the pages from what such a run has printed
+  bench rooms [--quick] [--peers LIST]
+                                    measure rooms (default: beside prosody and ejabberd); --from LOG as above
 
   --subject NAME   the server under test: waxwing (default), prosody or ejabberd
   --screen         keep Profanity's screen in docs/profanity.txt
@@ -57,6 +59,7 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) archive: bool,
     pub(crate) federation: bool,
+    pub(crate) rooms: bool,
     pub(crate) from: Option<String>,
     pub(crate) record: bool,
 }
@@ -71,22 +74,24 @@ impl Options {
             command,
             parts: Vec::new(),
             subject: "waxwing".to_owned(),
-            peers: vec!["prosody".to_owned()],
+            peers: Vec::new(),
             screen: false,
             quick: false,
             archive: false,
             federation: false,
+            rooms: false,
             from: None,
             record: false,
         };
+        let mut peers = None;
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--subject" => options.subject = subject(words.next())?,
                 "--peers" => {
                     let list = words.next().unwrap_or_default();
                     let names = list.split(',').filter(|name| !name.is_empty());
-                    options.peers =
-                        names.map(|name| subject(Some(name.to_owned()))).collect::<Result<_, _>>()?;
+                    let names = names.map(|name| subject(Some(name.to_owned())));
+                    peers = Some(names.collect::<Result<_, _>>()?);
                 }
                 "--screen" => options.screen = true,
                 "--record" => options.record = true,
@@ -94,10 +99,13 @@ impl Options {
                 "--from" => options.from = Some(words.next().ok_or("--from which file?")?),
                 "archive" if options.command == "bench" => options.archive = true,
                 "federation" if options.command == "bench" => options.federation = true,
+                "rooms" if options.command == "bench" => options.rooms = true,
                 name if options.command == "test" => options.parts.push(part(name)?),
                 other => return Err(format!("'{other}' is not known here")),
             }
         }
+        let usual: &[&str] = if options.rooms { &["prosody", "ejabberd"] } else { &["prosody"] };
+        options.peers = peers.unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
         if options.parts.is_empty() {
             options.parts = ALL.iter().map(|(_, part)| *part).collect();
         }
@@ -148,5 +156,8 @@ mod tests {
     #[test]
     fn peers_are_a_list() {
         assert_eq!(parse("bench --peers prosody,ejabberd").unwrap().peers, ["prosody", "ejabberd"]);
+        assert_eq!(parse("bench").unwrap().peers, ["prosody"]);
+        assert_eq!(parse("bench rooms").unwrap().peers, ["prosody", "ejabberd"]);
+        assert!(parse("bench rooms --peers ejabberd").unwrap().peers == ["ejabberd"]);
     }
 }
