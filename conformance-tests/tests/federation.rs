@@ -7,6 +7,8 @@
 mod cut;
 #[path = "federation/dns.rs"]
 mod dns;
+#[path = "federation/hostile.rs"]
+mod hostile;
 #[path = "federation/policy.rs"]
 mod policy;
 #[path = "federation/proxy.rs"]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::Fallible;
 use crate::federation::evil::{Evil, Mood};
@@ -21,9 +21,12 @@ pub(crate) async fn run(kind: &Kind, domains: u32, time: Duration, named: &[&str
     let named = named.iter().map(|name| Mood::named(name)).collect::<Fallible<Vec<_>>>()?;
     let moods = if named.is_empty() { Mood::ALL.to_vec() } else { named };
     for mood in moods {
-        if let Err(error) = measure(kind, mood, domains, time).await {
-            // A server that falls over is a result, too.
-            println!("{}_failed {error}", mood.name());
+        let measured = timeout(MOOD_TIME_MAX, measure(kind, mood, domains, time)).await;
+        // A server that falls over, or comes to nothing, is a result, too.
+        match measured {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => println!("{}_failed {error}", mood.name()),
+            Err(_) => println!("{}_failed not done within {MOOD_TIME_MAX:?}", mood.name()),
         }
     }
     Ok(())
@@ -102,3 +105,5 @@ const PACE: u32 = 5;
 const FRESH: u32 = 10;
 /// After that the server has given up what it waited for: it is told to be that hasty.
 const REST: Duration = Duration::from_secs(6);
+/// One mood with one server: all of them fit into the time of a run.
+const MOOD_TIME_MAX: Duration = Duration::from_secs(60);

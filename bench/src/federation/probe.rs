@@ -77,7 +77,11 @@ pub(crate) async fn fresh(stage: &Stage, domains: &[Domain]) -> Fallible<[Delays
     let [_, two, three, ..] = stage.locals.as_slice() else { return Err("too few users".into()) };
     let (mut out, mut incoming) = (Vec::new(), Vec::new());
     let in_time = |all: &[Duration]| all.last().is_none_or(|delay| *delay < DELAY_MAX);
+    let started = Instant::now();
     for (at, domain) in domains.iter().enumerate() {
+        if started.elapsed() > FRESH_TIME_MAX {
+            break;
+        }
         if !in_time(if at % 2 == 0 { &out } else { &incoming }) {
             continue;
         }
@@ -100,6 +104,8 @@ pub(crate) async fn fresh(stage: &Stage, domains: &[Domain]) -> Fallible<[Delays
 
 /// What takes longer counts as lost.
 pub(crate) const DELAY_MAX: Duration = Duration::from_secs(10);
+/// After that nothing new is begun.
+const FRESH_TIME_MAX: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(4);
 static IDS: AtomicU64 = AtomicU64::new(1);
 

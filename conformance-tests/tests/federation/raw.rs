@@ -33,6 +33,12 @@ impl Raw {
         raw
     }
 
+    /// A stream that the server under test has opened.
+    pub(crate) fn accepted(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time above zero");
+        Self { stream: Stream::Plain(stream), seen: String::new() }
+    }
+
     /// Over TLS, showing a certificate, up to the features.
     pub(crate) fn secure(server: &Server, from: &str, (chain, key): &(String, String)) -> Self {
         let mut raw = Self::plain(server, from);
@@ -71,6 +77,15 @@ impl Raw {
             Stream::Tls(stream) => stream.write_all(text.as_bytes()),
         }
         .expect("the connection is open");
+    }
+
+    /// As [`Raw::send`], to somebody who may have gone.
+    pub(crate) fn try_send(&mut self, text: &str) -> bool {
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(text.as_bytes()),
+            Stream::Tls(stream) => stream.write_all(text.as_bytes()),
+        }
+        .is_ok()
     }
 
     /// Reads until `what` came; returns all up to there.

@@ -46,6 +46,9 @@ pub struct Config {
     pub domains_per_stream_max: usize,
     /// Proofs by dialback under way at the same time, of all servers together.
     pub proofs_max: usize,
+    /// Streams that are not proven yet take turns, and so do those that send without a break: so many of each kind are
+    /// seen to at the same time. 0: one for each thread.
+    pub turns_max: usize,
 }
 
 impl Default for Config {
@@ -69,6 +72,7 @@ impl Default for Config {
             rate_burst: Bytes(8 << 20),
             domains_per_stream_max: 100,
             proofs_max: 200,
+            turns_max: 0,
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, Shared};
-use futures::stream::{BoxStream, FuturesUnordered, StreamExt};
+use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use tokio::time::timeout;
 use tracing::debug;
 use waxwing_core::config::Dns;
@@ -151,12 +151,12 @@ impl Finder {
         self.in_time(host, both).await
     }
 
-    /// The addresses of all targets, each as its answer comes.
+    /// The addresses of all targets, each as its answer comes; those of the first are asked for first, a few at a time.
     pub(crate) fn parts<'a>(&'a self, targets: &[Target]) -> BoxStream<'a, Part> {
         let ask = |question: (String, Family)| (question.clone(), self.hosts_of(question));
         let answers: HashMap<(String, Family), Awaited<'a, Hosts>> =
             questions(targets).into_iter().map(ask).collect();
-        let parts: FuturesUnordered<BoxFuture<'a, Part>> = FuturesUnordered::new();
+        let mut parts: Vec<BoxFuture<'a, Part>> = Vec::new();
         for (target, place) in targets.iter().zip(0..) {
             if let Addresses::Known(addresses) = &target.addresses {
                 let found = Ok(Found { addresses: addresses.clone(), ..Found::default() });
@@ -172,7 +172,7 @@ impl Finder {
                 }
             }
         }
-        parts.boxed()
+        stream::iter(parts).buffer_unordered(QUESTIONS_AT_ONCE).boxed()
     }
 
     fn hosts_of(&self, (host, family): (String, Family)) -> Awaited<'_, Hosts> {
@@ -359,4 +359,6 @@ fn missing(name: &str) -> FindError {
 /// RFC 6120 §14.7.
 const PORT: u16 = 5269;
 const TARGETS_MAX: usize = 16;
+/// Questions about the targets of one domain that are under way at the same time: both kinds of address of two of them.
+const QUESTIONS_AT_ONCE: usize = 4;
 const FIND_TIME_MAX: Duration = Duration::from_secs(10);

@@ -37,7 +37,7 @@ impl S2s {
                 return;
             }
             let opened = tokio::select! {
-                opened = self.open(&link.local, &link.remote) => opened,
+                opened = self.strangers.take(self.open(&link.local, &link.remote)) => opened,
                 () = shutdown.reached(Phase::Draining) => return,
             };
             match opened {

@@ -28,6 +28,7 @@ mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,7 @@ use outbox::Outbox;
 use proofs::Proofs;
 use session::Sessions;
 use stream::confirm::Questions;
+use turns::Turns;
 
 /// Everything that has to do with other servers.
 pub struct S2s {
@@ -83,6 +85,10 @@ pub struct S2s {
     /// The tasks of the links.
     tasks: Mutex<JoinSet<()>>,
     proofs: Proofs,
+    /// Whoever is not proven yet takes turns,
+    strangers: Turns,
+    /// … and whoever sends without a break.
+    crowd: Turns,
     outbox: TableRef<Outbox>,
     /// The number of the next row.
     next_row: AtomicU64,
@@ -156,7 +162,12 @@ impl Module for S2s {
             slowed: reg.counter("slowed", "Times that a domain was read more slowly, being over its rate."),
             parted: reg.gauge("parted", "Streams that have broken and may be resumed."),
         };
+        let waited =
+            reg.counter("waited", "Times that a stream waited for its turn, unproven or never silent.");
+        let at_once = turns_at_once(config.turns_max);
         let this = Arc::new_cyclic(|me| Self {
+            strangers: Turns::new("those who are not proven yet", at_once, waited.clone()),
+            crowd: Turns::new("those who send without a break", at_once, waited),
             finder,
             certificates,
             authorities,
@@ -344,6 +355,12 @@ impl S2s {
             () = shutdown.reached(waxwing_core::Phase::Stopping) => {}
         }
     }
+}
+
+/// One on each thread, unless the operator wants otherwise.
+fn turns_at_once(wanted: usize) -> usize {
+    let threads = || tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers());
+    if wanted == 0 { threads() } else { wanted }
 }
 
 /// Somebody has it in hand, or something is known of it.

@@ -340,7 +340,7 @@ impl S2s {
         // XEP-0220 §2.1.1.
         let ask = ask_tree("result", local.as_str(), remote.as_str());
         wire.connection.output().extend_from_slice(prefixed(&ask.with_text(key)).as_bytes());
-        loop {
+        for _ in 0..ANSWERS_MAX {
             let answer = element(&mut wire).await?;
             let about_us = attribute(&answer, "from") == Some(remote.as_str())
                 && attribute(&answer, "to") == Some(local.as_str());
@@ -361,6 +361,7 @@ impl S2s {
                 _ => Err(Failure::new(format!("it could not check our dialback key ({})", refusal(&answer)))),
             };
         }
+        Err(talks_past())
     }
 
     /// XEP-0220 §2.3.
@@ -375,7 +376,7 @@ impl S2s {
         let mut wire = opened.wire;
         let ask = ask_tree("verify", local.as_str(), remote.as_str()).with_attr("id", id).with_text(key);
         wire.connection.output().extend_from_slice(prefixed(&ask).as_bytes());
-        loop {
+        for _ in 0..ANSWERS_MAX {
             let answer = element(&mut wire).await?;
             let ours = is(&answer, NS_DIALBACK, "verify")
                 && attribute(&answer, "from") == Some(remote.as_str())
@@ -394,7 +395,13 @@ impl S2s {
             drop(wire.connection.try_flush());
             return verdict;
         }
+        Err(talks_past())
     }
+}
+
+/// Whoever goes on so has no answer.
+fn talks_past() -> Failure {
+    Failure::new("it sent what nobody had asked for, and no answer")
 }
 
 /// Both headers and the features (RFC 6120 §4.3.2).
@@ -494,3 +501,6 @@ pub(crate) fn system_shutdown() -> StreamError {
 
 /// Shared, because it is told to each that waits.
 pub(crate) type Told = Arc<Failure>;
+
+/// So many elements are looked through for an answer.
+const ANSWERS_MAX: usize = 10;

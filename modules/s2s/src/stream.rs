@@ -227,7 +227,7 @@ impl Stream {
             ready = self.wire.connection.ready(reads) => {
                 ready?;
                 if reads {
-                    self.read().await?;
+                    self.read_in_turn().await?;
                 }
             }
             Some(checked) = self.checks.join_next(), if !self.checks.is_empty() => {
@@ -347,7 +347,15 @@ impl Stream {
                 self.proved(&element);
                 Ok(())
             }
-            // On a stream of ours only what was asked for may come, unless both may send (XEP-0288).
+            // RFC 6120 §4.5: stanzas go one way on a stream of ours, unless both may send (XEP-0288). Who sends some all the
+            // same was not proven for it (§4.9.3.9).
+            (waxwing_xml::CONTENT, "message" | "presence" | "iq")
+                if self.role == Role::Initiating && !self.bidi =>
+            {
+                let error = StreamError::new(StreamCondition::InvalidFrom);
+                Err(error.text("Nothing is to be sent on this stream.").into())
+            }
+            // … and only what was asked for may come.
             _ if self.role == Role::Initiating && !self.bidi => self.nobody_asked(),
             (NS_DIALBACK, "result") if self.role == Role::Initiating => {
                 // XEP-0288 §2.2 lets it ask. The id of this stream is its own choice, so a key for it proves nothing.
@@ -430,7 +438,7 @@ const UNHANDLED_MAX: usize = 1000;
 /// A server speaks for many.
 const REFUSED_FACTOR: u32 = 100;
 /// So many elements may come that nobody asked for.
-const UNASKED_MAX: u32 = 1000;
+const UNASKED_MAX: u32 = 100;
 /// For last words.
 const FAREWELL: Duration = Duration::from_secs(2);
 static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -157,29 +157,43 @@ impl Records {
     /// followed it does not tell whether they were signed. So we follow aliases ourselves. Remove when the tests of
     /// aliases pass without.
     async fn through_aliases(&self, name: &str, kind: RecordType) -> Result<Answer, FindError> {
-        let mut name = name.to_owned();
-        let (mut ttl, mut dnssec) = (TTL_MAX, true);
+        let answer = self.ask(name, kind).await;
+        let alias = match &answer {
+            Ok(answer) if answer.data.is_empty() && answer.aliased => self.alias(name).await?,
+            // It may be the needless question that failed.
+            Err(FindError::Dns(_)) => self.alias(name).await.unwrap_or_default(),
+            _ => None,
+        };
+        let Some(mut alias) = alias else { return answer };
+        // The aliases first, by questions that the resolver does not follow: it would follow what is left of them each time.
         for _ in 0..ALIASES_MAX {
-            let answer = self.ask(&name, kind).await;
-            let alias = match &answer {
-                Ok(answer) if answer.data.is_empty() && answer.aliased => {
-                    self.ask(&name, RecordType::CNAME).await?
+            match self.alias(&alias.name).await? {
+                Some(next) => {
+                    alias = Alias {
+                        ttl: alias.ttl.min(next.ttl),
+                        dnssec: alias.dnssec && next.dnssec,
+                        name: next.name,
+                    };
                 }
-                // It may be the needless question that failed.
-                Err(FindError::Dns(_)) => {
-                    self.ask(&name, RecordType::CNAME).await.unwrap_or_else(|_| Answer::none(0))
+                None => {
+                    let answer = self.ask(&alias.name, kind).await?;
+                    let (ttl, dnssec) = (alias.ttl.min(answer.ttl), alias.dnssec && answer.dnssec);
+                    return Ok(Answer { ttl, dnssec, ..answer });
                 }
-                _ => Answer::none(0),
-            };
-            let Some(RData::CNAME(next)) = alias.data.first() else {
-                let answer = answer?;
-                return Ok(Answer { ttl: ttl.min(answer.ttl), dnssec: dnssec && answer.dnssec, ..answer });
-            };
-            name = text(&next.0);
-            ttl = ttl.min(alias.ttl);
-            dnssec &= alias.dnssec;
+            }
         }
         Err(FindError::Dns(format!("the aliases (CNAME) that lead to {kind} {name} have no end")))
+    }
+
+    /// What a name is an alias of.
+    async fn alias(&self, name: &str) -> Result<Option<Alias>, FindError> {
+        let answer = self.ask(name, RecordType::CNAME).await?;
+        let Some(RData::CNAME(next)) = answer.data.first() else { return Ok(None) };
+        let next = text(&next.0);
+        if next == name {
+            return Err(FindError::Dns(format!("{name} is an alias (CNAME) of itself")));
+        }
+        Ok(Some(Alias { name: next, ttl: answer.ttl, dnssec: answer.dnssec }))
     }
 
     async fn ask(&self, name: &str, kind: RecordType) -> Result<Answer, FindError> {
@@ -307,6 +321,14 @@ struct Answer {
     aliased: bool,
 }
 
+/// A step on the way to the records of a name.
+struct Alias {
+    /// The next name.
+    name: String,
+    ttl: Duration,
+    dnssec: bool,
+}
+
 impl Answer {
     fn none(ttl: u32) -> Self {
         let ttl = Duration::from_secs(ttl.into()).min(NOTHING_TTL_MAX);
@@ -417,7 +439,7 @@ const LONG_ANSWERS_MAX: usize = 16;
 const SERVICES_MAX: usize = 16;
 const ADDRESSES_MAX: usize = 8;
 const TLSA_MAX: usize = 16;
-const ALIASES_MAX: usize = 8;
+const ALIASES_MAX: usize = 4;
 /// Names remembered, of each kind. With 16 SRV records of the longest names that is 10 MiB, usually a tenth of one.
 const CACHED_MAX: usize = 2048;
 /// RFC 2181 §8 lets us bound what is believed; RFC 2308 §5 found one to three hours right for "nothing".

@@ -37,7 +37,9 @@ impl Stream {
                 let address = self.address;
                 self.checks.spawn(async move {
                     let result = match s2s.proofs.place(address, s2s.config.connect_time_max.0).await {
-                        Some(_place) => s2s.ask_authority(&local, &remote, &id, &key).await,
+                        Some(_place) => {
+                            s2s.strangers.take(s2s.ask_authority(&local, &remote, &id, &key)).await
+                        }
                         None => Err(Failure::new("too many keys are looked into")),
                     };
                     Checked { remote, local, result }

@@ -35,9 +35,9 @@ pub(crate) async fn serve(
     s2s.metrics.incoming.inc();
     let gauge = s2s.metrics.incoming.clone();
     let wire = Wire::new(connection, s2s.shared.limits().before_login());
-    let mut stream = Box::new(Stream::new(s2s, wire, peer.to_string(), Role::Receiving));
+    let mut stream = Box::new(Stream::new(Arc::clone(&s2s), wire, peer.to_string(), Role::Receiving));
     stream.address = Some(peer.ip());
-    let secured = if direct_tls { stream.secure().await } else { Ok(()) };
+    let secured = if direct_tls { s2s.strangers.take(stream.secure()).await } else { Ok(()) };
     match secured {
         Ok(()) => drop(stream.run(shutdown).await),
         Err(end) => drop(stream.finish(end).await),

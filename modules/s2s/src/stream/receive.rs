@@ -10,8 +10,20 @@ use waxwing_xmpp::{Domain, Stanza, StanzaError, StreamCondition, StreamError};
 use super::{End, Stream};
 
 impl Stream {
+    /// Who is not proven, or was not silent since it was read last, takes turns with the others of its kind.
+    pub(super) async fn read_in_turn(&mut self) -> Result<(), End> {
+        let s2s = Arc::clone(&self.s2s);
+        if self.is_unproven() {
+            s2s.strangers.take(self.read()).await
+        } else if self.wire.connection.is_unread() {
+            s2s.crowd.take(self.read()).await
+        } else {
+            self.read().await
+        }
+    }
+
     /// Takes what is there.
-    pub(super) async fn read(&mut self) -> Result<(), End> {
+    async fn read(&mut self) -> Result<(), End> {
         let before = self.wire.received;
         while let Some(item) = self.wire.poll()? {
             self.item(item).await?;

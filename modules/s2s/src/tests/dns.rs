@@ -188,6 +188,46 @@ async fn aliases_without_end_come_to_an_end() {
         }
         let error = find(&finder(&dns)).await.unwrap_err();
         assert!(matches!(error, FindError::Dns(_) | FindError::NoSuchDomain(_)), "{error:?}");
-        assert!(dns.questions() < 200, "{} questions", dns.questions());
+        assert!(dns.questions() < 50, "{} questions", dns.questions());
     }
+}
+
+/// Each alias is asked for once, and not all that follow it.
+#[tokio::test]
+async fn a_long_row_of_aliases_costs_few_questions() {
+    let dns = TestDns::start().await;
+    dns.cname(PLAIN, "step0.lit").keep_aliases_apart();
+    for step in 0..50 {
+        dns.cname(&format!("step{step}.lit"), &format!("step{}.lit", step + 1));
+    }
+    let error = find(&finder(&dns)).await.unwrap_err();
+    assert!(matches!(&error, FindError::Dns(words) if words.contains("have no end")), "{error:?}");
+    assert!(dns.questions() < 20, "{} questions", dns.questions());
+}
+
+#[tokio::test]
+async fn srv_records_are_found_behind_a_few_aliases() {
+    let dns = TestDns::start().await;
+    dns.cname(PLAIN, "step0.lit").srv("step3.lit", 0, 0, 5269, "xmpp.lit");
+    for step in 0..3 {
+        dns.cname(&format!("step{step}.lit"), &format!("step{}.lit", step + 1));
+    }
+    assert_eq!(shown(&find(&finder(&dns)).await.unwrap()), ["xmpp.lit:5269"]);
+}
+
+/// However many targets there are, their addresses are asked for a few at a time.
+#[tokio::test]
+async fn many_targets_are_not_all_asked_for_at_once() {
+    let dns = TestDns::start().await;
+    dns.mood("", Some(A), Mood::Silent).mood("", Some(AAAA), Mood::Silent);
+    for number in 0..40 {
+        dns.srv(PLAIN, 0, 0, 5269, &format!("xmpp{number}.lit"));
+    }
+    let finder = finder(&dns);
+    let targets = find(&finder).await.unwrap();
+    dns.asked();
+    let mut parts = finder.parts(&targets);
+    let waited = tokio::time::timeout(Duration::from_millis(500), futures::StreamExt::next(&mut parts)).await;
+    assert!(waited.is_err());
+    assert_eq!(dns.asked().len(), 4);
 }

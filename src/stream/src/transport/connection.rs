@@ -74,6 +74,11 @@ impl Connection {
         self.pending_bytes() > 0 || self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
+    /// Whether it was left off reading before all was read.
+    pub fn is_unread(&self) -> bool {
+        self.unread
+    }
+
     /// Waits until [`Connection::try_read`] (if `read`) or, while something waits to be written,
     /// [`Connection::try_flush`] is worth calling. Holds no memory while it waits. Who has not read all that was there
     /// gives way to others first.
@@ -204,7 +209,7 @@ impl Connection {
             }
             self.flush().await?;
             SockRef::from(&self.socket).shutdown(Shutdown::Write)?;
-            let mut ignored = [0; 1024];
+            let mut ignored = vec![0; 16 << 10];
             let mut budget = IGNORED_BYTES_MAX;
             while budget > 0 {
                 self.socket.readable().await?;
@@ -351,7 +356,7 @@ impl Write for Socket<'_> {
 }
 
 const KEEPALIVE: Duration = Duration::from_secs(15 * 60);
-const IGNORED_BYTES_MAX: usize = 1024 * 1024;
+const IGNORED_BYTES_MAX: usize = 256 << 10;
 
 #[cfg(test)]
 #[path = "connection_tests.rs"]
