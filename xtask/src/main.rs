@@ -12,6 +12,7 @@ mod federation;
 mod needs;
 mod network;
 mod options;
+mod performance;
 mod run;
 mod subject;
 mod tally;

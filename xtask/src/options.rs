@@ -8,7 +8,9 @@ Usage: cargo xtask COMMAND
                                     clients (default: all)
   conform [--subject NAME]          run the conformance tests only; --record stores the results
   docs                              write the generated parts of the documentation anew
-  bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
+  bench [--quick] [--peers LIST] [--only WORKLOAD]...
+                                    measure Waxwing beside other servers (default: prosody,ejabberd) and the
+                                    floor; --from LOG writes the pages from what such a run has printed
   bench archive [--quick]           measure the archive with a million messages
   bench federation [--quick] [--peers LIST]
                                     measure streams with a thousand other servers, and with hostile ones;
@@ -58,6 +60,7 @@ pub(crate) struct Options {
     pub(crate) archive: bool,
     pub(crate) federation: bool,
     pub(crate) from: Option<String>,
+    pub(crate) only: Vec<String>,
     pub(crate) record: bool,
 }
 
@@ -71,33 +74,39 @@ impl Options {
             command,
             parts: Vec::new(),
             subject: "waxwing".to_owned(),
-            peers: vec!["prosody".to_owned()],
+            peers: Vec::new(),
             screen: false,
             quick: false,
             archive: false,
             federation: false,
             from: None,
+            only: Vec::new(),
             record: false,
         };
+        let mut peers = None;
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--subject" => options.subject = subject(words.next())?,
                 "--peers" => {
                     let list = words.next().unwrap_or_default();
                     let names = list.split(',').filter(|name| !name.is_empty());
-                    options.peers =
-                        names.map(|name| subject(Some(name.to_owned()))).collect::<Result<_, _>>()?;
+                    let names = names.map(|name| subject(Some(name.to_owned())));
+                    peers = Some(names.collect::<Result<_, _>>()?);
                 }
                 "--screen" => options.screen = true,
                 "--record" => options.record = true,
                 "--quick" => options.quick = true,
                 "--from" => options.from = Some(words.next().ok_or("--from which file?")?),
+                "--only" => options.only.push(words.next().ok_or("--only which workload?")?),
                 "archive" if options.command == "bench" => options.archive = true,
                 "federation" if options.command == "bench" => options.federation = true,
                 name if options.command == "test" => options.parts.push(part(name)?),
                 other => return Err(format!("'{other}' is not known here")),
             }
         }
+        // ejabberd is not measured in a network.
+        let usual: &[&str] = if options.federation { &["prosody"] } else { &["prosody", "ejabberd"] };
+        options.peers = peers.unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
         if options.parts.is_empty() {
             options.parts = ALL.iter().map(|(_, part)| *part).collect();
         }
@@ -148,5 +157,14 @@ mod tests {
     #[test]
     fn peers_are_a_list() {
         assert_eq!(parse("bench --peers prosody,ejabberd").unwrap().peers, ["prosody", "ejabberd"]);
+        assert_eq!(parse("bench").unwrap().peers, ["prosody", "ejabberd"]);
+        assert_eq!(parse("bench federation").unwrap().peers, ["prosody"]);
+        assert!(parse("bench --peers prosody").unwrap().peers == ["prosody"]);
+    }
+
+    #[test]
+    fn workloads_are_picked_one_by_one() {
+        assert_eq!(parse("bench --only chat --only bare").unwrap().only, ["chat", "bare"]);
+        assert!(parse("bench --only").is_err());
     }
 }
