@@ -64,16 +64,23 @@ impl Target {
 
     /// Makes an account (XEP-0077) on a connection of its own. One that is there already will do.
     pub(crate) async fn register(&self, user: &str) -> Fallible {
+        self.register_all(&[user.to_owned()]).await
+    }
+
+    /// The same for several on one connection, if the server lets strangers do that.
+    pub(crate) async fn register_all(&self, users: &[String]) -> Fallible {
         let mut client = self.open(Begin::StartTls).await?;
-        let query = format!(
-            "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{user}</username>\
-             <password>{}</password></query></iq>",
-            password(user)
-        );
-        client.send(&query).await?;
-        let answer = client.wait_for(&["</iq>", "/>"]).await?;
-        if !answer.contains("result") && !answer.contains("conflict") {
-            return Err(format!("{user} cannot register: {answer}").into());
+        for user in users {
+            let query = format!(
+                "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{user}</username>\
+                 <password>{}</password></query></iq>",
+                password(user)
+            );
+            client.send(&query).await?;
+            let answer = client.wait_for(&["</iq>", "/>"]).await?;
+            if !answer.contains("result") && !answer.contains("conflict") {
+                return Err(format!("{user} cannot register: {answer}").into());
+            }
         }
         client.send("</stream:stream>").await
     }

@@ -82,9 +82,10 @@ async fn connection(mut socket: TcpStream, starttls: bool, acceptor: TlsAcceptor
 
 /// What is said before STARTTLS.
 async fn upgrade(socket: &mut TcpStream) -> io::Result<()> {
-    for (word, answer) in
-        [("<stream:stream", [HEADER, BEFORE_TLS]), ("<starttls", ["<proceed xmlns='urn:ietf:params:", "xml:ns:xmpp-tls'/>"])]
-    {
+    for (word, answer) in [
+        ("<stream:stream", [HEADER, BEFORE_TLS]),
+        ("<starttls", ["<proceed xmlns='urn:ietf:params:", "xml:ns:xmpp-tls'/>"]),
+    ] {
         let mut heard = Vec::new();
         while !(memmem::find(&heard, word.as_bytes()).is_some() && heard.ends_with(b">")) {
             if socket.read_buf(&mut heard).await? == 0 {
@@ -126,6 +127,8 @@ struct Session {
     partial: Vec<u8>,
     writing: Vec<u8>,
     written: usize,
+    /// The client has said goodbye.
+    has_ended: bool,
 }
 
 impl Session {
@@ -140,6 +143,9 @@ impl Session {
         // Set last: what this session says to itself wakes nobody.
         *self.mailbox.waker.borrow_mut() = Some(context.waker().clone());
         if writes.is_ready() {
+            if self.has_ended {
+                return Poll::Ready(Ok(()));
+            }
             self.writing.shrink_to(KEPT_BYTES);
         }
         Poll::Pending
@@ -204,6 +210,7 @@ impl Session {
             self.mailbox.put(format!("<presence from='{me}' to='{me}'/>").as_bytes());
         } else if head.starts_with(b"</stream") {
             self.mailbox.put(b"</stream:stream>");
+            self.has_ended = true;
         }
     }
 

@@ -96,7 +96,8 @@ mod tests {
     fn threads_are_told_by_name() {
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("busy one".to_owned());
-        let busy = thread.spawn(move || while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {});
+        let busy =
+            thread.spawn(move || while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {});
         let pid = std::process::id();
         while cpu_us_of_threads(pid, |name| name == "busy one").unwrap() == 0 {}
         assert_eq!(cpu_us_of_threads(pid, |name| name == "nobody").unwrap(), 0);

@@ -26,6 +26,16 @@ enabled = false
 enabled = false
 ";
 
+/// As few iterations as RFC 7677 allows: the accounts are only to be there.
+const CROWDED: &str = "\
+[host.\"localhost\".modules.mam]
+enabled = false
+[host.\"localhost\".modules.offline]
+enabled = false
+[host.\"localhost\".modules.accounts]
+iterations = 4096
+";
+
 const FJALL: &str = "[storage]\nengine = \"fjall\"\n";
 
 /// For the host, whose section is the last.
@@ -66,10 +76,14 @@ const GROUPS: &[&[Subject]] = &[
 ];
 
 /// Measured once: they take their time, and noise is small beside what they count.
-const ONCE: [&str; 3] = ["start", "idle", "crowd"];
+const ONCE: [&str; 2] = ["start", "idle"];
 
-/// Accounts of the second start.
+/// What only Waxwing is asked for: many accounts, and many sessions without sockets.
+const ALONE: [&str; 2] = ["crowd", "inmemory"];
+
+/// A Waxwing with so many accounts.
 const CROWD: &str = "100000";
+const CROWD_QUICK: &str = "2000";
 
 impl Subject {
     fn server(&self) -> &'static str {
@@ -99,27 +113,34 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         return publish(&samples, options).map(|()| true);
     }
     needs::programs(&[("taskset", "util-linux")])?;
-    let known = |name: &String| LEAN.contains(&name.as_str()) || ARCHIVE.contains(&name.as_str()) || ONCE.contains(&name.as_str());
-    if let Some(name) = options.only.iter().find(|name| !known(name)) {
-        return Err(format!("no workload is called '{name}'; there are {LEAN:?}, {ARCHIVE:?} and {ONCE:?}"));
+    let known = [LEAN, ARCHIVE, &ONCE, &ALONE].concat();
+    if let Some(name) = options.only.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("no workload is called '{name}'; there are {}", known.join(", ")));
     }
     let mut bench = Bench { options, samples: Samples::default(), well: true };
+    bench.conditions()?;
     for group in GROUPS {
         bench.group(group)?;
     }
+    if bench.wants("crowd") {
+        bench.crowd()?;
+    }
+    if bench.wants("inmemory") {
+        bench.inmemory();
+    }
+    bench.conditions()?;
     publish(&bench.samples, options)?;
     Ok(bench.well)
 }
 
 fn publish(samples: &Samples, options: &Options) -> Result<(), String> {
-    let conditions = conditions(options.quick)?;
-    let page = performance::page(samples, &conditions);
+    let page = performance::page(samples);
     println!("\n{page}");
     if options.quick || !options.only.is_empty() {
         println!("A run of a part is not written to docs/.");
         return Ok(());
     }
-    write("docs/performance.json", &performance::json(samples, &conditions))?;
+    write("docs/performance.json", &performance::json(samples))?;
     write("docs/performance.md", &page)
 }
 
@@ -131,9 +152,22 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn wants(&self, workload: &str) -> bool {
-        // A hundred thousand registrations take minutes: only if asked for by name, or in a full run.
-        let only = &self.options.only;
-        if only.is_empty() { workload != "crowd" || !self.options.quick } else { only.iter().any(|name| name == workload) }
+        self.options.only.is_empty() || self.options.only.iter().any(|name| name == workload)
+    }
+
+    /// Prints a line that `--from` can read, and takes it.
+    fn say(&mut self, line: &str) {
+        println!("{line}");
+        self.samples.read(line);
+    }
+
+    fn conditions(&mut self) -> Result<(), String> {
+        for (name, value) in conditions(self.options.quick)? {
+            self.say(&performance::condition(name, &value));
+        }
+        let limit = run::output(Command::new("sh").args(["-c", "ulimit -Hn"]))?;
+        self.say(&performance::condition("descriptors of a process", limit.trim()));
+        Ok(())
     }
 
     /// All servers of a group, from their starts to their ends.
@@ -157,9 +191,12 @@ impl Bench<'_> {
         }
         let rounds = if self.options.quick { 2 } else { 3 };
         let workloads = group.first().map_or(LEAN, |subject| subject.workloads);
-        for workload in workloads.iter().filter(|workload| self.wants(workload)).copied().collect::<Vec<_>>() {
+        for workload in workloads.iter().filter(|workload| self.wants(workload)).copied().collect::<Vec<_>>()
+        {
             for round in 0..rounds {
-                for (subject, server) in servers.iter().filter(|(subject, _)| subject.workloads.contains(&workload)) {
+                for (subject, server) in
+                    servers.iter().filter(|(subject, _)| subject.workloads.contains(&workload))
+                {
                     self.measure(subject, server, workload, round, &[]);
                 }
             }
@@ -169,23 +206,48 @@ impl Bench<'_> {
                 let steps = idle_steps(subject.server(), self.options.quick)?;
                 self.measure(subject, server, "idle", 0, &steps);
             }
-            if self.wants("crowd") && subject.server() == "waxwing" {
-                self.measure(subject, server, "crowd", 0, &[CROWD.to_owned()]);
-                self.start(subject, server, "start_crowd");
-            }
         }
         Ok(())
     }
 
+    /// Start and login of a Waxwing with many accounts.
+    fn crowd(&mut self) -> Result<(), String> {
+        let subject = Subject { name: "waxwing-crowd", more: CROWDED, workloads: &["login"] };
+        let mut server = Server::start(subject.server(), &["taskset", "-c", "0"], subject.more)?;
+        let accounts = if self.options.quick { CROWD_QUICK } else { CROWD };
+        self.measure(&subject, &server, "crowd", 0, &[accounts.to_owned()]);
+        self.start(&subject, &mut server, "start_crowd");
+        for round in 0..3 {
+            self.measure(&subject, &server, "login", round, &[]);
+        }
+        Ok(())
+    }
+
+    /// Sessions in the memory of one process, by hundreds and by the million.
+    fn inmemory(&mut self) {
+        self.say(&performance::heading("waxwing", "inmemory", 0));
+        let mut command =
+            run::cargo(&["bench", "--locked", "--package", "waxwing", "--bench", "sessions", "--"]);
+        command.args(if self.options.quick { &["100", "10000"][..] } else { &["100", "50000", "1000000"] });
+        let samples = &mut self.samples;
+        if !run::watched(&mut command, |line| samples.read(line)) {
+            self.fail("sessions in memory failed");
+        }
+    }
+
     /// Runs one workload on one server. What fails is told, and the others go on: its rows have dashes.
-    fn measure(&mut self, subject: &Subject, server: &Server, workload: &str, round: usize, numbers: &[String]) {
-        let mut see = |line: &str| self.samples.read(line);
-        see(&performance::heading(subject.name, workload, round));
-        println!("{}", performance::heading(subject.name, workload, round));
-        let done = work(subject, server, workload, round, self.options.quick).map(|mut command| {
-            command.args(numbers);
-            run::watched(&mut command, see)
-        });
+    fn measure(
+        &mut self,
+        subject: &Subject,
+        server: &Server,
+        workload: &str,
+        round: usize,
+        numbers: &[String],
+    ) {
+        self.say(&performance::heading(subject.name, workload, round));
+        let samples = &mut self.samples;
+        let done = work(subject, server, workload, round, self.options.quick)
+            .map(|mut command| run::watched(command.args(numbers), |line| samples.read(line)));
         match done {
             Ok(true) => {}
             Ok(false) => self.fail(&format!("{workload} on {} failed", subject.name)),
@@ -195,14 +257,9 @@ impl Bench<'_> {
 
     /// From the start of the server to its first accepted login.
     fn start(&mut self, subject: &Subject, server: &mut Server, name: &str) {
-        println!("{}", performance::heading(subject.name, "start", 0));
-        self.samples.read(&performance::heading(subject.name, "start", 0));
+        self.say(&performance::heading(subject.name, "start", 0));
         match first_login(subject, server, self.options.quick) {
-            Ok(milliseconds) => {
-                let line = format!("{name} {milliseconds}");
-                println!("{line}");
-                self.samples.read(&line);
-            }
+            Ok(milliseconds) => self.say(&format!("{name} {milliseconds}")),
             Err(why) => self.fail(&format!("the start of {}: {why}", subject.name)),
         }
     }
@@ -238,7 +295,13 @@ fn first_login(subject: &Subject, server: &mut Server, quick: bool) -> Result<u1
 }
 
 /// The load generator, which runs this workload on core 1.
-fn work(subject: &Subject, server: &Server, workload: &str, round: usize, quick: bool) -> Result<Command, String> {
+fn work(
+    subject: &Subject,
+    server: &Server,
+    workload: &str,
+    round: usize,
+    quick: bool,
+) -> Result<Command, String> {
     let mut command = run::with_descriptors();
     command.args(["taskset", "-c", "1"]).arg(run::load()?);
     command.args(["work", workload, subject.name, &round.to_string()]);

@@ -8,6 +8,13 @@ pub(crate) struct Samples {
     /// Whose figures come now.
     subject: String,
     rounds: BTreeMap<(String, String), Vec<Vec<f64>>>,
+    /// When, on what and of what.
+    conditions: BTreeMap<String, String>,
+}
+
+/// The line that says under which condition all is measured; a later one of the same name holds.
+pub(crate) fn condition(name: &str, value: &str) -> String {
+    format!("condition {name}: {value}")
 }
 
 /// The line that says whose figures follow.
@@ -20,6 +27,10 @@ impl Samples {
     pub(crate) fn read(&mut self, line: &str) {
         if let Some((subject, _)) = line.strip_prefix("measuring ").and_then(|rest| rest.split_once(": ")) {
             subject.clone_into(&mut self.subject);
+        } else if let Some((name, value)) =
+            line.strip_prefix("condition ").and_then(|rest| rest.split_once(": "))
+        {
+            self.conditions.insert(name.to_owned(), value.to_owned());
         } else if let Some((name, values)) = line.split_once(' ') {
             let values: Result<Vec<f64>, _> = values.split(' ').map(str::parse).collect();
             if let Ok(values) = values.map_err(drop)
@@ -80,6 +91,7 @@ fn number(value: f64) -> String {
 type Columns = [&'static str; 4];
 const LEAN: Columns = ["waxwing", "prosody", "ejabberd", "floor"];
 const SLED: Columns = ["waxwing-sled", "prosody-archive", "ejabberd-archive", ""];
+const CROWD: Columns = ["waxwing-crowd", "", "", ""];
 const FJALL: Columns = ["waxwing-fjall", "prosody-archive", "ejabberd-archive", ""];
 
 /// A line of the table.
@@ -97,6 +109,7 @@ struct Row {
 const OPERATIONS: &[(&str, &str, Columns, &str)] = &[
     ("register", "registration, key derivation included", LEAN, "3,000"),
     ("login_sha1", "login, SCRAM-SHA-1, STARTTLS", LEAN, "450"),
+    ("login_sha1", "… with 100,000 accounts", CROWD, ""),
     ("login_sha256", "login, SCRAM-SHA-256, STARTTLS", LEAN, ""),
     ("login_direct_sha1", "login, SCRAM-SHA-1, direct TLS", LEAN, ""),
     ("login_direct_sha256", "login, SCRAM-SHA-256, direct TLS", LEAN, ""),
@@ -114,7 +127,7 @@ const OPERATIONS: &[(&str, &str, Columns, &str)] = &[
 ];
 
 /// The table and how it came to be.
-pub(crate) fn page(samples: &Samples, conditions: &[(&'static str, String)]) -> String {
+pub(crate) fn page(samples: &Samples) -> String {
     let mut text = String::from(
         "# Performance\n\nWritten by `cargo xtask bench`; figures of other machines differ, the proportion should not. \
          Each cell is the median of the rounds, with the least and the most of them.\n\n\
@@ -131,6 +144,7 @@ pub(crate) fn page(samples: &Samples, conditions: &[(&'static str, String)]) -> 
             at_most,
         })
         .chain(samples.steps("chat_beside_").into_iter().map(beside))
+        .chain(inmemory_chat(samples))
         .collect();
     text += &table(samples, &operations);
     text += "\n## Memory, start and the engine's share\n\n";
@@ -138,7 +152,7 @@ pub(crate) fn page(samples: &Samples, conditions: &[(&'static str, String)]) -> 
     text += "\n## Operations a second; p50 and p99 of their time, µs\n\n";
     text += &rates(samples, &operations);
     text.push('\n');
-    for (name, value) in conditions {
+    for (name, value) in &samples.conditions {
         text += &format!("- {name}: {value}\n");
     }
     text + METHOD
@@ -148,6 +162,25 @@ fn beside(step: u64) -> Row {
     let words = format!("chat, full JID, 1 in flight, beside {step} idle sessions");
     let at_most = if step == 0 { "" } else { "1.2 × beside 0" };
     Row { words, name: format!("chat_beside_{step}"), columns: LEAN, part: 0, unit: 1.0, at_most }
+}
+
+/// Without sockets: messages between fifty pairs, and between all in turn, by the number of sessions.
+fn inmemory_chat(samples: &Samples) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let steps = samples.steps("inmemory_chat_");
+    for (name, words) in [("inmemory_chat_", "50 pairs talk"), ("inmemory_chat_all_", "all talk in turn")] {
+        for (index, step) in steps.iter().enumerate() {
+            rows.push(Row {
+                words: format!("in memory, no sockets: {words} among {step} sessions"),
+                name: format!("{name}{step}"),
+                columns: LEAN,
+                part: 0,
+                unit: 1.0,
+                at_most: if index == 0 { "" } else { "1.2 × the first" },
+            });
+        }
+    }
+    rows
 }
 
 fn others(samples: &Samples) -> Vec<Row> {
@@ -167,7 +200,12 @@ fn others(samples: &Samples) -> Vec<Row> {
     }
     rows.push(row("memory after they have gone, MiB", "memory_after", 0, 1024.0, ""));
     rows.push(row("start to first accepted login, empty, ms", "start_empty", 0, 1.0, "100"));
-    rows.push(row("start to first accepted login, 100,000 accounts, ms", "start_crowd", 0, 1.0, "200"));
+    let crowd = row("start to first accepted login, 100,000 accounts, ms", "start_crowd", 0, 1.0, "200");
+    rows.push(Row { columns: CROWD, ..crowd });
+    for step in samples.steps("inmemory_") {
+        let words = format!("in memory, no sockets: each of {step} sessions, KiB");
+        rows.push(row(&words, &format!("inmemory_{step}"), 1, 1024.0, ""));
+    }
     for (columns, engine) in [(SLED, "sled"), (FJALL, "fjall")] {
         let words = format!("the engine's share of the CPU for archived chat, {engine}, %");
         rows.push(Row { columns, ..row(&words, "bare_1_engine_percent", 0, 1.0, "") });
@@ -176,7 +214,9 @@ fn others(samples: &Samples) -> Vec<Row> {
 }
 
 fn table(samples: &Samples, rows: &[Row]) -> String {
-    let mut text = String::from("| | Waxwing | Prosody | ejabberd | floor | at most |\n|---|---:|---:|---:|---:|---:|\n");
+    let mut text = String::from(
+        "| | Waxwing | Prosody | ejabberd | floor | at most |\n|---|---:|---:|---:|---:|---:|\n",
+    );
     for row in rows {
         let cells = row.columns.map(|subject| samples.cell(subject, &row.name, row.part, row.unit));
         text += &format!("| {} | {} | {} |\n", row.words, cells.join(" | "), row.at_most);
@@ -197,7 +237,7 @@ fn rates(samples: &Samples, rows: &[Row]) -> String {
     text
 }
 
-pub(crate) fn json(samples: &Samples, conditions: &[(&'static str, String)]) -> String {
+pub(crate) fn json(samples: &Samples) -> String {
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut subjects: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for ((subject, name), rounds) in &samples.rounds {
@@ -205,7 +245,8 @@ pub(crate) fn json(samples: &Samples, conditions: &[(&'static str, String)]) -> 
         let line = format!("      {}: [{}]", quote(name), rounds.join(", "));
         subjects.entry(subject).or_default().push(line);
     }
-    let conditions = conditions.iter().map(|(name, value)| format!("  {}: {},\n", quote(name), quote(value)));
+    let conditions =
+        samples.conditions.iter().map(|(name, value)| format!("  {}: {},\n", quote(name), quote(value)));
     let servers: Vec<String> = subjects
         .iter()
         .map(|(subject, lines)| format!("    {}: {{\n{}\n    }}", quote(subject), lines.join(",\n")))
@@ -240,6 +281,9 @@ has work: each workload runs on each server in turn, and that in three rounds.
   thousand belong to a thousand accounts, further ones are further resources of the same accounts. What a session costs is
   the difference to the memory before the first of them, divided by their number. The largest number is what the limit of
   open descriptors (`ulimit -Hn`) leaves.
+- **In memory** (`benches/sessions.rs`): no sockets, no TLS, no load generator; a message is scanned, routed and taken from the
+  mailbox. Between all sessions in turn nothing is in the processor's caches.
+- **100,000 accounts** have keys of 4,096 iterations instead of 10,000, to be made sooner.
 - **Start** is from the start of the process until the first login has a bound resource; the client tries every
   millisecond.
 ";
@@ -252,6 +296,9 @@ mod tests {
         let mut samples = Samples::default();
         for line in [
             "chat_1 99 1 1 1 1",
+            "condition date: yesterday",
+            "condition date: today",
+            "condition note: a \"b\"",
             "measuring waxwing: chat, round 0",
             "> taskset -c 1",
             "chat_1 20.5 1000 10 90 4000",
@@ -271,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_cell_is_the_median_and_the_spread() {
-        let text = page(&samples(), &[("date", "today".to_owned())]);
+        let text = page(&samples());
         let row = "| chat, full JID, 50 pairs, 1 in flight | 22.0 (20.5–120) | – | – | 6.00 | 2 × floor |";
         assert!(text.contains(row), "{text}");
         let row = "| chat, full JID, 50 pairs, 1 in flight | 1000/s; 11, 91 | – | – | 1000/s; 10, 90 |";
@@ -282,13 +329,13 @@ mod tests {
     #[test]
     fn steps_are_sorted_by_number() {
         assert_eq!(samples().steps("idle_"), [900, 10_000]);
-        let text = page(&samples(), &[]);
+        let text = page(&samples());
         assert!(text.contains("| … for each of 10000, KiB | 14.0 | – | – | – | 12 |"), "{text}");
     }
 
     #[test]
     fn json_has_every_round() {
-        let text = json(&samples(), &[("note", "a \"b\"".to_owned())]);
+        let text = json(&samples());
         assert!(text.contains("\"note\": \"a \\\"b\\\"\""), "{text}");
         assert!(text.contains("\"chat_1\": [[20.5, 1000.0, 10.0, 90.0, 4000.0], [22.0, "), "{text}");
         assert!(text.contains("\"floor\": {\n      \"chat_1\": [[6.0, "), "{text}");

@@ -352,8 +352,8 @@ loglevel: warning
 certfiles: ["DIR/certs/localhost.pem"]
 ca_file: "DIR/certs/dev-ca.crt"
 listen:
-  - {port: PORT, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none}
-  - {port: PORT_TLS, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none}
+  - {port: PORT, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none, backlog: 1024}
+  - {port: PORT_TLS, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none, backlog: 1024}
   - port: PORT_COMPONENT
     ip: "127.0.0.1"
     module: ejabberd_service

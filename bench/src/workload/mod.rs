@@ -81,7 +81,7 @@ pub(crate) async fn run(words: &[&str]) -> Fallible {
         }
         "crowd" => {
             let accounts = sessions.first().ok_or(crate::USAGE)?.parse()?;
-            stage.accounts("crowd", 0..accounts).await
+            register::crowd(&stage, accounts).await
         }
         "first" => stage.accounts("first", 0..1).await,
         "start" => start::run(&stage).await,

@@ -13,6 +13,10 @@ pub(super) async fn run(stage: &Stage) -> Fallible {
     let mut people = stage.people("friend", CONTACTS + 1).await?;
     let mut hub = people.pop().ok_or("nobody is there")?;
     if stage.round == 0 {
+        // Prosody tells of subscriptions only who has asked for the roster.
+        for client in people.iter_mut().chain([&mut hub]) {
+            client.ask("<query xmlns='jabber:iq:roster'/>").await?;
+        }
         for contact in &mut people {
             befriend(&mut hub, contact).await?;
         }

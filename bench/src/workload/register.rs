@@ -21,3 +21,15 @@ pub(super) async fn run(stage: &Stage) -> Fallible {
     let waits = all(jobs).await?;
     meter.stop("register", waits.len(), waits).await
 }
+
+/// So many accounts that a server might be slowed by them; many of them on one connection.
+pub(super) async fn crowd(stage: &Stage, accounts: usize) -> Fallible {
+    const EACH: usize = 100;
+    let jobs = (0..accounts).step_by(EACH).map(|first| {
+        let target = Arc::clone(&stage.target);
+        let users: Vec<String> =
+            (first..accounts.min(first + EACH)).map(|number| format!("crowd{number}")).collect();
+        async move { target.register_all(&users).await }
+    });
+    all(jobs).await.map(drop)
+}
