@@ -52,7 +52,9 @@ impl Samples {
 
     fn median(&self, subject: &str, name: &str, part: usize) -> Option<f64> {
         let values = self.sorted(subject, name, part);
-        values.get(values.len() / 2).copied()
+        let upper = values.get(values.len() / 2).copied()?;
+        let lower = values.get((values.len() - 1) / 2).copied()?;
+        Some(f64::midpoint(lower, upper))
     }
 
     /// The median, and the least and the most if there was more than one round.
@@ -324,6 +326,16 @@ mod tests {
         let row = "| chat, full JID, 50 pairs, 1 in flight | 1000/s; 11, 91 | – | – | 1000/s; 10, 90 |";
         assert!(text.contains(row), "{text}");
         assert!(text.contains("- date: today"), "{text}");
+    }
+
+    #[test]
+    fn two_rounds_have_their_middle() {
+        let mut samples = Samples::default();
+        for line in ["measuring floor: chat, round 0", "chat_1 2", "chat_1 3"] {
+            samples.read(line);
+        }
+        assert_eq!(samples.median("floor", "chat_1", 0), Some(2.5));
+        assert_eq!(samples.median("floor", "chat_10", 0), None);
     }
 
     #[test]
