@@ -291,6 +291,7 @@ fn first_login(subject: &Subject, server: &mut Server, quick: bool) -> Result<u1
     drop(client.kill());
     client.wait().map_err(|error| error.to_string())?;
     begun?;
+    server.wait()?;
     if accepted { Ok(took) } else { Err("no login was accepted".to_owned()) }
 }
 

@@ -88,14 +88,15 @@ impl Server {
         self.stop();
         let started = Instant::now();
         self.start_again(more)?;
+        self.wait()?;
         Ok(started.elapsed())
     }
 
-    /// Starts it on the same data after it was stopped.
+    /// Starts it on the same data after it was stopped, and does not wait until it greets.
     pub(crate) fn start_again(&mut self, more: &str) -> Result<(), String> {
         let ports = Ports { c2s: self.port, tls: self.port_tls, component: self.port_component };
         self.child = spawn(&self.folder, &self.name, &self.program, &self.before, ports, more)?;
-        self.wait()
+        Ok(())
     }
 
     /// Bytes on disk of all it has stored.
@@ -130,7 +131,8 @@ impl Server {
         self.folder.join("other/dev-ca.crt")
     }
 
-    fn wait(&mut self) -> Result<(), String> {
+    /// Until it greets.
+    pub(crate) fn wait(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
         loop {
             if greets(self.port) {
