@@ -8,17 +8,19 @@ use tokio::task::JoinSet;
 
 use crate::Fallible;
 use crate::client::{Client, Target};
-use crate::plan::{AT_ONCE, all, figure, settle, talk};
+use crate::meter::thousandths;
+use crate::plan::{AT_ONCE, all, figure, settle};
 use crate::process::{cpu_us, memory_kib};
+use crate::workload::chat::{To, talk};
 
 /// Everyone writes to them in turn.
-const CONTACTS: usize = 50;
+pub(crate) const CONTACTS: usize = 50;
 /// So many messages of one author are under way.
 const IN_FLIGHT: u64 = 50;
 /// Pages of each kind that are measured.
 const PAGES: usize = 2000;
 /// Messages in a page.
-const PAGE: usize = 50;
+pub(crate) const PAGE: usize = 50;
 
 /// Sizes of the archive.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,7 @@ impl Archive {
         settle(pid).await?;
         let messages = u64::try_from(self.messages)?;
         figure("fill_seconds", (started.elapsed() - logins).as_secs());
-        thousandths("fill_cpu_us", (cpu_us(pid)? - before) * 1000 / messages);
+        println!("fill_cpu_us {}", thousandths((cpu_us(pid)? - before) * 1000 / messages));
         figure("fill_memory_kib", memory_kib(pid)?);
         readers.shutdown().await;
         Ok(())
@@ -135,12 +137,13 @@ impl Archive {
         while let (Some(from), Some(to)) = (clients.pop(), clients.pop()) {
             pairs.push((from, to));
         }
-        pairs = talk(pairs, 1, Duration::from_millis(500)).await?.0;
+        pairs = talk(pairs, To::FullJid, 1, Duration::from_millis(500)).await?.0;
         figure(&format!("{name}_count_before"), count(&mut owner).await?);
         let (before, started) = (cpu_us(pid)?, Instant::now());
-        let sum = talk(pairs, 1, time).await?.1;
+        let sum = u64::try_from(talk(pairs, To::FullJid, 1, time).await?.1.len())?;
         let milliseconds = u64::try_from(started.elapsed().as_millis())?;
-        thousandths(&format!("{name}_chat_cpu_us"), (cpu_us(pid)? - before) * 1000 / sum.max(1));
+        let each = thousandths((cpu_us(pid)? - before) * 1000 / sum.max(1));
+        println!("{name}_chat_cpu_us {each}");
         figure(&format!("{name}_messages_per_second"), sum * 1000 / milliseconds.max(1));
         figure(&format!("{name}_count_after"), count(&mut owner).await?);
         Ok(())
@@ -148,7 +151,7 @@ impl Archive {
 }
 
 /// Writes to one contact after the other; a ping that is answered says that all before it is taken.
-async fn write(client: &mut Client, messages: usize) -> Fallible {
+pub(crate) async fn write(client: &mut Client, messages: usize) -> Fallible {
     let mut waiting = 0;
     for number in 0..messages {
         let to = contact(number % CONTACTS);
@@ -168,7 +171,7 @@ async fn write(client: &mut Client, messages: usize) -> Fallible {
 }
 
 /// A query for one page.
-fn page(fields: &[(&str, &str)], place: &str) -> String {
+pub(crate) fn page(fields: &[(&str, &str)], place: &str) -> String {
     let mut form = String::new();
     for (name, value) in fields {
         form += &format!("<field var='{name}'><value>{value}</value></field>");
@@ -203,10 +206,6 @@ fn author(number: usize) -> String {
     format!("author{number}")
 }
 
-fn contact(number: usize) -> String {
+pub(crate) fn contact(number: usize) -> String {
     format!("contact{number}")
-}
-
-fn thousandths(name: &str, value: u64) {
-    println!("{name} {}.{:03}", value / 1000, value % 1000);
 }

@@ -1,7 +1,8 @@
 //! One client connection: STARTTLS, registration, login, and waiting for words.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,25 +10,38 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::Fallible;
-use crate::scram;
+use crate::scram::{self, Hash};
 
 /// How long the server may take to say something that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// So many sockets have the same address; further ones take the next of loopback, which has ports of its own.
+const SOCKETS_PER_ADDRESS: usize = 20_000;
+
+/// How TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    StartTls,
+    /// From the first byte (XEP-0368).
+    Direct,
+}
+
 /// The server, and what all connections share.
 pub(crate) struct Target {
     port: u16,
+    port_tls: u16,
     tls: TlsConnector,
     name: ServerName<'static>,
     /// What opens a stream.
     header: String,
     passwords: scram::Cache,
+    opened: AtomicUsize,
 }
 
 impl Target {
@@ -39,39 +53,59 @@ impl Target {
              xmlns:stream='http://etherx.jabber.org/streams'>"
         );
         let tls = TlsConnector::from(Arc::new(tls));
-        Ok(Self { port, tls, name, header, passwords: scram::Cache::default() })
+        let (passwords, opened) = (scram::Cache::default(), AtomicUsize::new(0));
+        Ok(Self { port, port_tls: 0, tls, name, header, passwords, opened })
+    }
+
+    /// The same with a port for [`Begin::Direct`].
+    pub(crate) fn with_tls_port(self, port_tls: u16) -> Self {
+        Self { port_tls, ..self }
     }
 
     /// Makes an account (XEP-0077) on a connection of its own. One that is there already will do.
     pub(crate) async fn register(&self, user: &str) -> Fallible {
-        let mut client = self.open().await?;
-        let query = format!(
-            "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{user}</username>\
-             <password>{}</password></query></iq>",
-            password(user)
-        );
-        client.send(&query).await?;
-        let answer = client.wait_for(&["</iq>", "/>"]).await?;
-        if !answer.contains("result") && !answer.contains("conflict") {
-            return Err(format!("{user} cannot register: {answer}").into());
+        self.register_all(&[user.to_owned()]).await
+    }
+
+    /// The same for several on one connection, if the server lets strangers do that.
+    pub(crate) async fn register_all(&self, users: &[String]) -> Fallible {
+        let mut client = self.open(Begin::StartTls).await?;
+        for user in users {
+            let query = format!(
+                "<iq type='set' id='reg'><query xmlns='jabber:iq:register'><username>{user}</username>\
+                 <password>{}</password></query></iq>",
+                password(user)
+            );
+            client.send(&query).await?;
+            let answer = client.wait_for(&["</iq>", "/>"]).await?;
+            if !answer.contains("result") && !answer.contains("conflict") {
+                return Err(format!("{user} cannot register: {answer}").into());
+            }
         }
         client.send("</stream:stream>").await
     }
 
-    /// A session: TLS, SCRAM-SHA-1 and a bound resource.
+    /// A session: STARTTLS, SCRAM-SHA-1 and a bound resource.
     pub(crate) async fn login(&self, user: &str, resource: &str) -> Fallible<Client> {
-        let mut client = self.open().await?;
+        self.login_by(Begin::StartTls, Hash::Sha1, user, resource).await
+    }
+
+    /// The same in another way. Who believes without a proof (the floor) gets none.
+    pub(crate) async fn login_by(
+        &self,
+        begin: Begin,
+        hash: Hash,
+        user: &str,
+        resource: &str,
+    ) -> Fallible<Client> {
+        let mut client = self.open(begin).await?;
         let first = scram::first_bare(user, &format!("n{user}{resource}"));
         let encoded = STANDARD.encode(format!("n,,{first}"));
-        let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
-        client.send(&format!("<auth {sasl} mechanism='SCRAM-SHA-1'>{encoded}</auth>")).await?;
-        let challenge = client.wait_for(&["</challenge>", "failure"]).await?;
-        let challenge = String::from_utf8(STANDARD.decode(inner(&challenge)?)?)?;
-        let last = scram::last(&self.passwords, &password(user), &first, &challenge)?;
-        client.send(&format!("<response {sasl}>{}</response>", STANDARD.encode(last))).await?;
-        let outcome = client.wait_for(&["</success>", "<success", "failure"]).await?;
-        if outcome.contains("failure") {
-            return Err(format!("{user} cannot log in: {outcome}").into());
+        let mechanism = hash.mechanism();
+        client.send(&format!("<auth {SASL} mechanism='{mechanism}'>{encoded}</auth>")).await?;
+        let answer = client.wait_for(&["</challenge>", "<success", "failure"]).await?;
+        if !answer.contains("<success") {
+            self.prove(&mut client, hash, user, &first, &answer).await?;
         }
         client.send(&self.header).await?;
         client.wait_for(&["</stream:features>"]).await?;
@@ -85,22 +119,68 @@ impl Target {
         Ok(client)
     }
 
-    /// TCP, STARTTLS, and the features inside TLS.
-    async fn open(&self) -> Fallible<Client> {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
-        socket.set_nodelay(true)?;
-        let starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
-        socket.write_all(self.header.as_bytes()).await?;
-        wait_for(&mut socket, &mut Vec::new(), &["</stream:features>"]).await?;
-        socket.write_all(starttls.as_bytes()).await?;
-        wait_for(&mut socket, &mut Vec::new(), &["<proceed"]).await?;
+    async fn prove(
+        &self,
+        client: &mut Client,
+        hash: Hash,
+        user: &str,
+        first: &str,
+        challenge: &str,
+    ) -> Fallible {
+        let refused = |answer: &str| format!("{user} cannot log in: {answer}");
+        if challenge.contains("failure") {
+            return Err(refused(challenge).into());
+        }
+        let challenge = String::from_utf8(STANDARD.decode(inner(challenge)?)?)?;
+        let last = scram::last(&self.passwords, hash, &password(user), first, &challenge)?;
+        client.send(&format!("<response {SASL}>{}</response>", STANDARD.encode(last))).await?;
+        let outcome = client.wait_for(&["</success>", "<success", "failure"]).await?;
+        if outcome.contains("failure") {
+            return Err(refused(&outcome).into());
+        }
+        Ok(())
+    }
+
+    /// What the server offers before login.
+    pub(crate) async fn features(&self) -> Fallible<String> {
+        let mut client = self.open(Begin::StartTls).await?;
+        let features = std::mem::take(&mut client.features);
+        client.close().await?;
+        Ok(features)
+    }
+
+    /// TCP, TLS, and the features inside TLS.
+    async fn open(&self, begin: Begin) -> Fallible<Client> {
+        let mut socket = self.connect(begin).await?;
+        if begin == Begin::StartTls {
+            let starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+            socket.write_all(self.header.as_bytes()).await?;
+            wait_for(&mut socket, &mut Vec::new(), &["</stream:features>"]).await?;
+            socket.write_all(starttls.as_bytes()).await?;
+            wait_for(&mut socket, &mut Vec::new(), &["<proceed"]).await?;
+        }
         let tls = timeout(PATIENCE, self.tls.connect(self.name.clone(), socket)).await??;
-        let mut client = Client { tls, heard: Vec::new(), jid: String::new() };
+        let mut client = Client { tls, heard: Vec::new(), features: String::new(), jid: String::new() };
         client.send(&self.header).await?;
-        client.wait_for(&["</stream:features>"]).await?;
+        client.features = client.wait_for(&["</stream:features>"]).await?;
         Ok(client)
     }
+
+    async fn connect(&self, begin: Begin) -> Fallible<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        let next = self.opened.fetch_add(1, Ordering::Relaxed) / SOCKETS_PER_ADDRESS;
+        if next > 0 {
+            let address = Ipv4Addr::new(127, 0, 0, 1 + u8::try_from(next % 200)?);
+            socket.bind(SocketAddr::from((address, 0)))?;
+        }
+        let port = if begin == Begin::Direct { self.port_tls } else { self.port };
+        let socket = socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    }
 }
+
+const SASL: &str = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
 
 /// Everyone's password.
 fn password(user: &str) -> String {
@@ -117,6 +197,8 @@ fn inner(element: &str) -> Fallible<&str> {
 pub(crate) struct Client {
     tls: TlsStream<TcpStream>,
     heard: Vec<u8>,
+    /// What was offered before login.
+    features: String,
     /// The full JID once it is bound.
     pub(crate) jid: String,
 }
@@ -182,6 +264,7 @@ impl Client {
     /// Reads and forgets until the connection ends.
     pub(crate) async fn idle(mut self) {
         self.heard = Vec::new();
+        self.features = String::new();
         let mut buffer = [0; 512];
         while let Ok(1..) = self.tls.read(&mut buffer).await {}
     }

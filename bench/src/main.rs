@@ -2,15 +2,18 @@
 //!
 //! It measures one running server from outside: the CPU time of its processes from `/proc/PID/stat`, their
 //! resident memory from `/proc/PID/status`, and nothing the server says about itself. Every figure is one line
-//! `NAME VALUE` on standard output. It parses no XML: it looks for the few words it waits for.
+//! `NAME VALUE…` on standard output. It parses no XML: it looks for the few words it waits for.
 
 mod archive;
 mod client;
 mod federation;
+mod floor;
+mod meter;
 mod plan;
 mod process;
 mod rooms;
 mod scram;
+mod workload;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +23,6 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::archive::Archive;
 use crate::client::Target;
-use crate::plan::Plan;
 
 /// Whatever goes wrong ends the run.
 type Fallible<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -43,7 +45,8 @@ fn main() -> ExitCode {
 }
 
 const USAGE: &str = "\
-usage: waxwing-load PORT CA-FILE PID SESSIONS-MAX [quick]
+usage: waxwing-load work WORKLOAD SUBJECT ROUND PORT PORT-TLS CA-FILE PID full|quick [NUMBER]...
+       waxwing-load floor PORT PORT-TLS CERTIFICATE KEY
        waxwing-load PORT CA-FILE PID fill ACCOUNTS MESSAGES
        waxwing-load PORT CA-FILE PID read ACCOUNTS MESSAGES HALF
        waxwing-load PORT CA-FILE PID chat ACCOUNTS MESSAGES NAME SECONDS
@@ -57,6 +60,12 @@ async fn run() -> Fallible {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if let ["federation", rest @ ..] = words.as_slice() {
         return federation::run(rest).await;
+    }
+    if let ["work", rest @ ..] = words.as_slice() {
+        return workload::run(rest).await;
+    }
+    if let ["floor", port, port_tls, certificate, key] = words.as_slice() {
+        return floor::serve(port.parse()?, port_tls.parse()?, certificate, key).await;
     }
     let [port, authority, pid, rest @ ..] = words.as_slice() else { return Err(USAGE.into()) };
     let target = Arc::new(Target::new("localhost", port.parse()?, tls(authority)?)?);
@@ -72,8 +81,6 @@ async fn run() -> Fallible {
             archive(accounts, messages)?.chat(&target, pid, name, time).await
         }
         ["rooms", rest @ ..] => rooms::run(rest, &target, pid).await,
-        [sessions_max] => Plan::FULL.at_most(sessions_max.parse()?).run(&target, pid).await,
-        [sessions_max, "quick"] => Plan::QUICK.at_most(sessions_max.parse()?).run(&target, pid).await,
         _ => Err(USAGE.into()),
     }
 }

@@ -14,13 +14,33 @@ pub(crate) fn cpu_us(pid: u32) -> Fallible<u64> {
     for process in family(pid)? {
         // A process that has ended meanwhile does not count.
         let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
-        // The name in parentheses may hold spaces; state is the field after it, utime and stime are 11 and 12 on.
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        for index in [11, 12] {
-            ticks += fields.get(index).ok_or("/proc/PID/stat is too short")?.parse::<u64>()?;
+        ticks += ticks_of(&stat)?;
+    }
+    Ok(ticks * 1_000_000 / TICKS_PER_SECOND)
+}
+
+/// CPU time of the process's living threads whose name will do, in microseconds.
+pub(crate) fn cpu_us_of_threads(pid: u32, will_do: impl Fn(&str) -> bool) -> Fallible<u64> {
+    let mut ticks = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else { continue };
+        let name = stat.split('(').nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
+        if will_do(name) {
+            ticks += ticks_of(&stat)?;
         }
     }
     Ok(ticks * 1_000_000 / TICKS_PER_SECOND)
+}
+
+/// User and system time in a line of `/proc/PID/stat`.
+fn ticks_of(stat: &str) -> Fallible<u64> {
+    // The name in parentheses may hold spaces; state is the field after it, utime and stime are 11 and 12 on.
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let mut ticks = 0;
+    for index in [11, 12] {
+        ticks += fields.get(index).ok_or("/proc/PID/stat is too short")?.parse::<u64>()?;
+    }
+    Ok(ticks)
 }
 
 /// Resident memory of the process and its descendants, in KiB.
@@ -65,11 +85,21 @@ mod tests {
         let pid = std::process::id();
         assert!(memory_kib(pid).unwrap() > 100);
         let before = cpu_us(pid).unwrap();
-        let mut sum = 0_u64;
-        while cpu_us(pid).unwrap() == before {
-            sum = sum.wrapping_add(1);
-        }
-        assert!(sum > 0);
+        while cpu_us(pid).unwrap() == before {}
+        assert!(cpu_us(pid).unwrap() > before);
+    }
+
+    #[test]
+    fn threads_are_told_by_name() {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("busy one".to_owned());
+        let busy =
+            thread.spawn(move || while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {});
+        let pid = std::process::id();
+        while cpu_us_of_threads(pid, |name| name == "busy one").unwrap() == 0 {}
+        assert_eq!(cpu_us_of_threads(pid, |name| name == "nobody").unwrap(), 0);
+        drop(stop);
+        busy.unwrap().join().unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The client's side of SCRAM-SHA-1 (RFC 5802), without channel binding.
+//! The client's side of SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), without channel binding.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -10,26 +10,60 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::Fallible;
 
+/// Which of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Hash {
+    Sha1,
+    Sha256,
+}
+
+impl Hash {
+    pub(crate) fn mechanism(self) -> &'static str {
+        match self {
+            Self::Sha1 => "SCRAM-SHA-1",
+            Self::Sha256 => "SCRAM-SHA-256",
+        }
+    }
+
+    fn hmac(self, key: &[u8], data: &[u8]) -> hmac::Tag {
+        let algorithm = match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+        };
+        hmac::sign(&hmac::Key::new(algorithm, key), data)
+    }
+
+    fn digest(self, data: &[u8]) -> digest::Digest {
+        let algorithm = match self {
+            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => &digest::SHA256,
+        };
+        digest::digest(algorithm, data)
+    }
+
+    fn derive(self, rounds: NonZeroU32, salt: &[u8], password: &[u8]) -> Vec<u8> {
+        let (algorithm, length) = match self {
+            Self::Sha1 => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+            Self::Sha256 => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+        };
+        let mut salted = vec![0; length];
+        pbkdf2::derive(algorithm, rounds, salt, password, &mut salted);
+        salted
+    }
+}
+
 /// Salted passwords by password, salt and count: an account that logs in ten times pays for it once.
 #[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<HashMap<(String, String), [u8; 20]>>);
+pub(crate) struct Cache(Mutex<HashMap<(Hash, String, String), Vec<u8>>>);
 
 impl Cache {
-    fn salted(&self, password: &str, salt: &str, count: &str) -> Fallible<[u8; 20]> {
-        let key = (format!("{password},{count}"), salt.to_owned());
+    fn salted(&self, hash: Hash, password: &str, salt: &str, count: &str) -> Fallible<Vec<u8>> {
+        let key = (hash, format!("{password},{count}"), salt.to_owned());
         if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
-        let rounds: NonZeroU32 = count.parse()?;
-        let mut salted = [0; 20];
-        pbkdf2::derive(
-            pbkdf2::PBKDF2_HMAC_SHA1,
-            rounds,
-            &STANDARD.decode(salt)?,
-            password.as_bytes(),
-            &mut salted,
-        );
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, salted);
+        let salted = hash.derive(count.parse()?, &STANDARD.decode(salt)?, password.as_bytes());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, salted.clone());
         Ok(salted)
     }
 }
@@ -40,19 +74,23 @@ pub(crate) fn first_bare(user: &str, nonce: &str) -> String {
 }
 
 /// The final message that answers the server's first.
-pub(crate) fn last(cache: &Cache, password: &str, first_bare: &str, server_first: &str) -> Fallible<String> {
+pub(crate) fn last(
+    cache: &Cache,
+    hash: Hash,
+    password: &str,
+    first_bare: &str,
+    server_first: &str,
+) -> Fallible<String> {
     let field = |name: &str| server_first.split(',').find_map(|part| part.strip_prefix(name));
     let (Some(nonce), Some(salt), Some(count)) = (field("r="), field("s="), field("i=")) else {
         return Err(format!("no SCRAM challenge: {server_first}").into());
     };
-    let salted = cache.salted(password, salt, count)?;
-    let sha1 =
-        |key: &[u8], data: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key), data);
-    let client_key = sha1(&salted, b"Client Key");
-    let stored_key = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, client_key.as_ref());
+    let salted = cache.salted(hash, password, salt, count)?;
+    let client_key = hash.hmac(&salted, b"Client Key");
+    let stored_key = hash.digest(client_key.as_ref());
     let without_proof = format!("c=biws,r={nonce}");
     let message = format!("{first_bare},{server_first},{without_proof}");
-    let signature = sha1(stored_key.as_ref(), message.as_bytes());
+    let signature = hash.hmac(stored_key.as_ref(), message.as_bytes());
     let proof: Vec<u8> = client_key.as_ref().iter().zip(signature.as_ref()).map(|(a, b)| a ^ b).collect();
     Ok(format!("{without_proof},p={}", STANDARD.encode(proof)))
 }
@@ -67,12 +105,23 @@ mod tests {
         let first = first_bare("user", "fyko+d2lbbFgONRv9qkxdawL");
         let challenge = "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
         let wanted = "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=";
-        assert_eq!(last(&Cache::default(), "pencil", &first, challenge).unwrap(), wanted);
-        assert_ne!(last(&Cache::default(), "pencil2", &first, challenge).unwrap(), wanted);
+        assert_eq!(last(&Cache::default(), Hash::Sha1, "pencil", &first, challenge).unwrap(), wanted);
+        assert_ne!(last(&Cache::default(), Hash::Sha1, "pencil2", &first, challenge).unwrap(), wanted);
     }
 
     #[test]
     fn what_is_no_challenge_is_an_error() {
-        assert!(last(&Cache::default(), "pencil", "n=user,r=a", "e=other-error").is_err());
+        assert!(last(&Cache::default(), Hash::Sha1, "pencil", "n=user,r=a", "e=other-error").is_err());
+    }
+
+    /// The example of RFC 7677 §3.
+    #[test]
+    fn rfc7677_3_example() {
+        let first = first_bare("user", "rOprNGfwEbeRWgbNEkqO");
+        let challenge =
+            "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+        let wanted = "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+                      p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+        assert_eq!(last(&Cache::default(), Hash::Sha256, "pencil", &first, challenge).unwrap(), wanted);
     }
 }

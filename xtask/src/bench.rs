@@ -1,23 +1,23 @@
-//! Waxwing beside other servers, measured on this machine in one run.
+//! Waxwing beside other servers and beside the floor, measured on this machine in one run.
 //!
-//! The server runs on core 0 and the load on core 1; all servers have the same certificate, demand TLS, store
-//! hashed passwords, keep no archive and limit nothing. The figures go to `docs/performance.md` and, for machines,
+//! The servers run on core 0 and the load on core 1; all have the same certificate, demand TLS, store hashed passwords
+//! and limit nothing. They are up at the same time and measured in turn, each workload on each server, round after
+//! round: what disturbs the machine disturbs them all. The figures go to `docs/performance.md` and, for machines,
 //! `docs/performance.json`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::archive;
 use crate::needs;
 use crate::network;
 use crate::options::Options;
+use crate::performance::{self, Samples};
 use crate::rooms;
 use crate::run;
 use crate::subject::Server;
-
-/// What one server showed: names and values as the load generator prints them.
-type Figures = BTreeMap<String, String>;
 
 /// The peers of the comparison keep no archive either.
 pub(crate) const NO_ARCHIVE: &str = "\
@@ -27,12 +27,80 @@ enabled = false
 enabled = false
 ";
 
-/// More sessions than this are never opened.
-const SESSIONS_MAX: u64 = 10_000;
+/// As few iterations as RFC 7677 allows: the accounts are only to be there.
+const CROWDED: &str = "\
+[host.\"localhost\".modules.mam]
+enabled = false
+[host.\"localhost\".modules.offline]
+enabled = false
+[host.\"localhost\".modules.accounts]
+iterations = 4096
+";
+
+const FJALL: &str = "[storage]\nengine = \"fjall\"\n";
+
+/// For the host, whose section is the last.
+const PROSODY_ARCHIVE: &str = "\
+modules_enabled = { \"mam\" }
+default_archive_policy = true
+archive_expires_after = \"never\"
+";
+
+/// For the list of modules, which is the last entry.
+const EJABBERD_ARCHIVE: &str = "  mod_mam: {default: always, db_type: mnesia}\n";
+
+/// A server and what is measured of it.
+struct Subject {
+    /// Under this name its figures are kept; up to the first dash it is the server's.
+    name: &'static str,
+    more: &'static str,
+    workloads: &'static [&'static str],
+}
+
+const LEAN: &[&str] = &["register", "login", "chat", "presence", "roster"];
+const ARCHIVE: &[&str] = &["bare", "page"];
+
+/// One after the other: what is up at the same time.
+const GROUPS: &[&[Subject]] = &[
+    &[
+        Subject { name: "waxwing", more: NO_ARCHIVE, workloads: LEAN },
+        Subject { name: "prosody", more: "", workloads: LEAN },
+        Subject { name: "ejabberd", more: "", workloads: LEAN },
+        Subject { name: "floor", more: "", workloads: &["login", "chat"] },
+    ],
+    &[
+        Subject { name: "waxwing-sled", more: "", workloads: ARCHIVE },
+        Subject { name: "waxwing-fjall", more: FJALL, workloads: ARCHIVE },
+        Subject { name: "prosody-archive", more: PROSODY_ARCHIVE, workloads: ARCHIVE },
+        Subject { name: "ejabberd-archive", more: EJABBERD_ARCHIVE, workloads: ARCHIVE },
+    ],
+];
+
+/// Measured once: they take their time, and noise is small beside what they count.
+const ONCE: [&str; 2] = ["start", "idle"];
+
+/// What only Waxwing is asked for: many accounts, and many sessions without sockets.
+const ALONE: [&str; 2] = ["crowd", "inmemory"];
+
+/// A Waxwing with so many accounts.
+const CROWD: &str = "100000";
+const CROWD_QUICK: &str = "2000";
+
+impl Subject {
+    fn server(&self) -> &'static str {
+        self.name.split('-').next().unwrap_or(self.name)
+    }
+
+    fn is_lean(&self) -> bool {
+        self.name == self.server()
+    }
+}
 
 /// Measures all servers and writes the pages.
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
-    needs::programs(&[("taskset", "util-linux")])?;
+    if options.archive || options.federation {
+        needs::programs(&[("taskset", "util-linux")])?;
+    }
     if options.archive {
         return archive::run(options);
     }
@@ -42,54 +110,225 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     if options.rooms {
         return rooms::run(options);
     }
-    let load = run::release_binary("waxwing-load")?;
-    let mut subjects = vec!["waxwing".to_owned()];
-    subjects.extend(options.peers.iter().filter(|name| *name != "waxwing").cloned());
-    let mut columns = Vec::new();
-    for subject in &subjects {
-        let more = if subject == "waxwing" { NO_ARCHIVE } else { "" };
-        let server = Server::start(subject, &["taskset", "-c", "0"], more)?;
-        let mut command = run::with_descriptors();
-        command.args(["taskset", "-c", "1"]).arg(&load);
-        command.arg(server.port.to_string()).arg(server.authority()).arg(server.pid().to_string());
-        command.arg(sessions_max()?.to_string());
-        if options.quick {
-            command.arg("quick");
+    if let Some(log) = &options.from {
+        let text = fs::read_to_string(log).map_err(|error| format!("{log}: {error}"))?;
+        let mut samples = Samples::default();
+        text.lines().for_each(|line| samples.read(line));
+        return publish(&samples, options).map(|()| true);
+    }
+    needs::programs(&[("taskset", "util-linux")])?;
+    let known = [LEAN, ARCHIVE, &ONCE, &ALONE].concat();
+    if let Some(name) = options.only.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("no workload is called '{name}'; there are {}", known.join(", ")));
+    }
+    let mut bench = Bench { options, samples: Samples::default(), well: true };
+    bench.conditions()?;
+    for group in GROUPS {
+        bench.group(group)?;
+    }
+    if bench.wants("crowd") {
+        bench.crowd()?;
+    }
+    if bench.wants("inmemory") {
+        bench.inmemory();
+    }
+    bench.conditions()?;
+    publish(&bench.samples, options)?;
+    Ok(bench.well)
+}
+
+fn publish(samples: &Samples, options: &Options) -> Result<(), String> {
+    let page = performance::page(samples);
+    println!("\n{page}");
+    if options.quick || !options.only.is_empty() {
+        println!("A run of a part is not written to docs/.");
+        return Ok(());
+    }
+    write("docs/performance.json", &performance::json(samples))?;
+    write("docs/performance.md", &page)
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    samples: Samples,
+    well: bool,
+}
+
+impl Bench<'_> {
+    fn wants(&self, workload: &str) -> bool {
+        self.options.only.is_empty() || self.options.only.iter().any(|name| name == workload)
+    }
+
+    /// Prints a line that `--from` can read, and takes it.
+    fn say(&mut self, line: &str) {
+        println!("{line}");
+        self.samples.read(line);
+    }
+
+    fn conditions(&mut self) -> Result<(), String> {
+        for (name, value) in conditions(self.options.quick)? {
+            self.say(&performance::condition(name, &value));
         }
-        let mut figures = Figures::new();
-        let well = run::watched(&mut command, |line| {
-            if let Some((name, value)) = figure(line) {
-                figures.insert(name, value);
+        let limit = run::output(Command::new("sh").args(["-c", "ulimit -Hn"]))?;
+        self.say(&performance::condition("descriptors of a process", limit.trim()));
+        Ok(())
+    }
+
+    /// All servers of a group, from their starts to their ends.
+    fn group(&mut self, group: &[Subject]) -> Result<(), String> {
+        let wanted = |bench: &Self, subject: &Subject| {
+            let named = bench.options.peers.iter().any(|peer| peer == subject.server());
+            let own = subject.server() == "waxwing" || subject.server() == "floor";
+            (named || own)
+                && (subject.workloads.iter().any(|workload| bench.wants(workload))
+                    || subject.is_lean() && ONCE.iter().any(|workload| bench.wants(workload)))
+        };
+        let mut servers = Vec::new();
+        for subject in group.iter().filter(|subject| wanted(self, subject)) {
+            servers.push((subject, Server::start(subject.server(), &["taskset", "-c", "0"], subject.more)?));
+        }
+        if self.wants("start") {
+            for (subject, server) in servers.iter_mut().filter(|(subject, _)| subject.is_lean()) {
+                self.start(subject, server, "start_empty");
+                self.measure(subject, server, "memory", 0, &[]);
             }
-        });
-        if !well {
-            return Err(format!("the load on {subject} failed"));
         }
-        columns.push((title(subject), figures));
+        let rounds = if self.options.quick { 2 } else { 3 };
+        let workloads = group.first().map_or(LEAN, |subject| subject.workloads);
+        for workload in workloads.iter().filter(|workload| self.wants(workload)).copied().collect::<Vec<_>>()
+        {
+            for round in 0..rounds {
+                for (subject, server) in
+                    servers.iter().filter(|(subject, _)| subject.workloads.contains(&workload))
+                {
+                    self.measure(subject, server, workload, round, &[]);
+                }
+            }
+        }
+        for (subject, server) in servers.iter_mut().filter(|(subject, _)| subject.is_lean()) {
+            if self.wants("idle") {
+                let steps = idle_steps(subject.server(), self.options.quick)?;
+                self.measure(subject, server, "idle", 0, &steps);
+            }
+        }
+        Ok(())
     }
-    let conditions = conditions(options.quick)?;
-    let table = table(&columns);
-    println!("\n{table}");
-    write("docs/performance.json", &json(&columns, &conditions))?;
-    write("docs/performance.md", &page(&table, &conditions))?;
-    Ok(true)
+
+    /// Start and login of a Waxwing with many accounts.
+    fn crowd(&mut self) -> Result<(), String> {
+        let subject = Subject { name: "waxwing-crowd", more: CROWDED, workloads: &["login"] };
+        let mut server = Server::start(subject.server(), &["taskset", "-c", "0"], subject.more)?;
+        let accounts = if self.options.quick { CROWD_QUICK } else { CROWD };
+        self.measure(&subject, &server, "crowd", 0, &[accounts.to_owned()]);
+        self.start(&subject, &mut server, "start_crowd");
+        for round in 0..3 {
+            self.measure(&subject, &server, "login", round, &[]);
+        }
+        Ok(())
+    }
+
+    /// Sessions in the memory of one process, by hundreds and by the million.
+    fn inmemory(&mut self) {
+        self.say(&performance::heading("waxwing", "inmemory", 0));
+        let mut command =
+            run::cargo(&["bench", "--locked", "--package", "waxwing", "--bench", "sessions", "--"]);
+        command.args(if self.options.quick { &["100", "10000"][..] } else { &["100", "50000", "1000000"] });
+        let samples = &mut self.samples;
+        if !run::watched(&mut command, |line| samples.read(line)) {
+            self.fail("sessions in memory failed");
+        }
+    }
+
+    /// Runs one workload on one server. What fails is told, and the others go on: its rows have dashes.
+    fn measure(
+        &mut self,
+        subject: &Subject,
+        server: &Server,
+        workload: &str,
+        round: usize,
+        numbers: &[String],
+    ) {
+        self.say(&performance::heading(subject.name, workload, round));
+        let samples = &mut self.samples;
+        let done = work(subject, server, workload, round, self.options.quick)
+            .map(|mut command| run::watched(command.args(numbers), |line| samples.read(line)));
+        match done {
+            Ok(true) => {}
+            Ok(false) => self.fail(&format!("{workload} on {} failed", subject.name)),
+            Err(why) => self.fail(&why),
+        }
+    }
+
+    /// From the start of the server to its first accepted login.
+    fn start(&mut self, subject: &Subject, server: &mut Server, name: &str) {
+        self.say(&performance::heading(subject.name, "start", 0));
+        match first_login(subject, server, self.options.quick) {
+            Ok(milliseconds) => self.say(&format!("{name} {milliseconds}")),
+            Err(why) => self.fail(&format!("the start of {}: {why}", subject.name)),
+        }
+    }
+
+    fn fail(&mut self, why: &str) {
+        println!("FAILED {why}");
+        self.well = false;
+    }
 }
 
-/// `NAME VALUE` as it is; `idle SESSIONS KIB BYTES` under a name that sorts and reads well.
-fn figure(line: &str) -> Option<(String, String)> {
-    let words: Vec<&str> = line.split(' ').collect();
-    match words.as_slice() {
-        ["idle", sessions, kib, each] => Some((format!("idle_{sessions:0>6}"), format!("{kib} {each}"))),
-        [name, value] if value.parse::<f64>().is_ok() => Some(((*name).to_owned(), (*value).to_owned())),
-        _ => None,
+/// Milliseconds from the start of a server that has been stopped to its first accepted login.
+fn first_login(subject: &Subject, server: &mut Server, quick: bool) -> Result<u128, String> {
+    let mut account = work(subject, server, "first", 0, quick)?;
+    if !run::succeeds(&mut account) {
+        return Err("no account could be made".to_owned());
     }
+    server.stop();
+    let mut command = work(subject, server, "start", 0, quick)?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut client = command.spawn().map_err(|error| error.to_string())?;
+    let output = client.stdout.take().ok_or("its output is a pipe")?;
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let trying = lines.any(|line| line == "trying");
+    let started = Instant::now();
+    let begun = if trying { server.start_again(subject.more) } else { Err("nobody tries".to_owned()) };
+    let accepted = begun.is_ok() && lines.any(|line| line == "accepted");
+    let took = started.elapsed().as_millis();
+    // Fails only when it has ended, which is what is wanted.
+    drop(client.kill());
+    client.wait().map_err(|error| error.to_string())?;
+    begun?;
+    server.wait()?;
+    if accepted { Ok(took) } else { Err("no login was accepted".to_owned()) }
 }
 
-/// Each session costs both sides a descriptor; both keep some for other uses.
-fn sessions_max() -> Result<u64, String> {
+/// The load generator, which runs this workload on core 1.
+fn work(
+    subject: &Subject,
+    server: &Server,
+    workload: &str,
+    round: usize,
+    quick: bool,
+) -> Result<Command, String> {
+    let mut command = run::with_descriptors();
+    command.args(["taskset", "-c", "1"]).arg(run::load()?);
+    command.args(["work", workload, subject.name, &round.to_string()]);
+    command.arg(server.port.to_string()).arg(server.port_tls.to_string());
+    command.arg(server.authority()).arg(server.pid().to_string());
+    command.arg(if quick { "quick" } else { "full" });
+    Ok(command)
+}
+
+/// Each session costs both sides a descriptor; both keep some for other uses. The peers would need minutes for as many
+/// as there may be.
+fn idle_steps(server: &str, quick: bool) -> Result<Vec<String>, String> {
+    /// More would measure the memory of this machine.
+    const MOST: u64 = 60_000;
     let limit = run::output(Command::new("sh").args(["-c", "ulimit -Hn"]))?;
-    let limit = limit.trim().parse().unwrap_or(u64::MAX);
-    Ok(SESSIONS_MAX.min(limit.saturating_sub(200)))
+    let limit = limit.trim().parse().unwrap_or(u64::MAX).saturating_sub(500).min(MOST);
+    let mut steps: Vec<u64> = if quick { vec![100, 1000] } else { vec![1000, 10_000] };
+    if !quick && ["waxwing", "floor"].contains(&server) {
+        steps.push(limit);
+    }
+    steps.retain(|step| *step <= limit);
+    Ok(steps.iter().map(u64::to_string).collect())
 }
 
 pub(crate) fn title(subject: &str) -> String {
@@ -120,100 +359,6 @@ pub(crate) fn conditions(quick: bool) -> Result<Vec<(&'static str, String)>, Str
     Ok(entries)
 }
 
-/// The table, a row for each figure and a column for each server.
-fn table(columns: &[(String, Figures)]) -> String {
-    let mut text = String::from("| |");
-    for (title, _) in columns {
-        text += &format!(" {title} |");
-    }
-    text += "\n|---|";
-    text += &"---:|".repeat(columns.len());
-    text.push('\n');
-    let mut rows: Vec<(String, String, usize)> = Vec::new();
-    for (name, words) in ROWS {
-        rows.push(((*words).to_owned(), (*name).to_owned(), 0));
-    }
-    let idle = columns.first().into_iter().flat_map(|(_, figures)| figures.keys());
-    for (at, name) in idle.filter(|name| name.starts_with("idle_")).enumerate() {
-        let sessions = name.trim_start_matches("idle_").trim_start_matches('0');
-        let at = 1 + at * 2;
-        rows.insert(at, (format!("resident memory with {sessions} idle sessions, KiB"), name.clone(), 0));
-        rows.insert(at + 1, (format!("… for each of {sessions} idle sessions, bytes"), name.clone(), 1));
-    }
-    for (words, name, part) in rows {
-        text += &format!("| {words} |");
-        for (_, figures) in columns {
-            let value = figures.get(&name).and_then(|value| value.split(' ').nth(part)).unwrap_or("–");
-            text += &format!(" {value} |");
-        }
-        text.push('\n');
-    }
-    text
-}
-
-const ROWS: &[(&str, &str)] = &[
-    ("memory_start_kib", "resident memory after start, KiB"),
-    ("memory_after_kib", "resident memory after they have gone, KiB"),
-    ("login_cpu_us", "CPU for a login with STARTTLS and SCRAM-SHA-1, µs"),
-    ("registration_cpu_us", "CPU for a registration with STARTTLS, µs"),
-    ("chat_1_cpu_us", "CPU for a chat message, 50 pairs with 1 in flight, µs"),
-    ("chat_10_cpu_us", "CPU for a chat message, 50 pairs with 10 in flight, µs"),
-    ("chat_1_messages_per_second", "messages a second, 50 pairs with 1 in flight"),
-    ("chat_10_messages_per_second", "messages a second, 50 pairs with 10 in flight"),
-];
-
-fn page(table: &str, conditions: &[(&'static str, String)]) -> String {
-    let mut text = String::from(
-        "# Performance\n\nWritten by `cargo xtask bench`; figures of other machines differ, the proportion should not.\n\n",
-    );
-    text += table;
-    text.push('\n');
-    for (name, value) in conditions {
-        text += &format!("- {name}: {value}\n");
-    }
-    text += "\n\
-## How it is measured
-
-Each server runs alone, pinned to core 0, the load generator (`bench/`) pinned to core 1, over loopback. All have the same
-ECDSA P-256 certificate, demand TLS, store hashed passwords, keep no archive and limit nothing; the configurations are in
-`xtask/src/subject.rs`. Prosody and ejabberd are Debian's packages as they come.
-
-- **CPU** is user and system time of the server's processes (`/proc/PID/stat`), divided by what was done. That is the
-  figure to compare: messages a second also depend on the load generator, which has one core too.
-- **Chat message**: from full JID to full JID over STARTTLS, both ends on this server. With 1 in flight every message costs
-  each side a read and a write; with 10 the server may serve several at once.
-- **Memory** is resident memory (`VmRSS`). Idle sessions are logged in over STARTTLS and have sent presence: the first
-  thousand belong to a thousand accounts, further ones are further resources of the same accounts. What a session costs is
-  the difference to the memory before the first of them, divided by their number.
-- **Login** is TCP, STARTTLS with a full handshake, SCRAM-SHA-1, resource binding and the end of the stream.
-
-Rooms are measured on a page of their own: [rooms.md](rooms.md).
-";
-    text
-}
-
-fn json(columns: &[(String, Figures)], conditions: &[(&'static str, String)]) -> String {
-    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let mut text = String::from("{\n");
-    for (name, value) in conditions {
-        text += &format!("  {}: {},\n", quote(name), quote(value));
-    }
-    text += "  \"servers\": {\n";
-    let servers: Vec<String> = columns
-        .iter()
-        .map(|(title, figures)| {
-            let lines: Vec<String> = figures
-                .iter()
-                .map(|(name, value)| format!("      {}: [{}]", quote(name), value.replace(' ', ", ")))
-                .collect();
-            format!("    {}: {{\n{}\n    }}", quote(title), lines.join(",\n"))
-        })
-        .collect();
-    text += &servers.join(",\n");
-    text += "\n  }\n}\n";
-    text
-}
-
 pub(crate) fn write(name: &str, text: &str) -> Result<(), String> {
     fs::write(run::root().join(name), text).map_err(|error| format!("{name}: {error}"))
 }
@@ -223,24 +368,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_become_rows() {
-        let mut figures = Figures::new();
-        for line in
-            ["memory_start_kib 9000", "idle 1000 20000 11264", "idle 10000 99 12", "> taskset -c 1", "ready"]
-        {
-            figures.extend(figure(line));
+    fn what_is_measured_in_turn_is_known_to_each_group() {
+        for group in GROUPS {
+            let first = group.first().unwrap();
+            for subject in *group {
+                assert!(subject.workloads.iter().all(|workload| first.workloads.contains(workload)));
+            }
         }
-        assert_eq!(figures.len(), 3);
-        let text = table(&[("Waxwing".to_owned(), figures)]);
-        let first = text.find("| resident memory with 1000 idle sessions, KiB | 20000 |").unwrap();
-        assert!(first < text.find("| … for each of 10000 idle sessions, bytes | 12 |").unwrap());
-        assert!(text.contains("| CPU for a login with STARTTLS and SCRAM-SHA-1, µs | – |"));
     }
 
     #[test]
-    fn json_is_quoted() {
-        let figures = Figures::from([("idle_001000".to_owned(), "1 2".to_owned())]);
-        let text = json(&[("a \"b\"".to_owned(), figures)], &[("date", "x".to_owned())]);
-        assert!(text.contains("\"a \\\"b\\\"\": {\n      \"idle_001000\": [1, 2]\n    }"), "{text}");
+    fn peers_are_not_asked_for_more_than_ten_thousand() {
+        assert!(idle_steps("prosody", false).unwrap().len() <= 2);
+        assert_eq!(idle_steps("waxwing", true).unwrap(), ["100", "1000"]);
     }
 }

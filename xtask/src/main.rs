@@ -12,6 +12,7 @@ mod federation;
 mod needs;
 mod network;
 mod options;
+mod performance;
 mod rooms;
 mod run;
 mod subject;

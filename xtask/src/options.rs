@@ -8,7 +8,9 @@ Usage: cargo xtask COMMAND
                                     clients (default: all)
   conform [--subject NAME]          run the conformance tests only; --record stores the results
   docs                              write the generated parts of the documentation anew
-  bench [--quick] [--peers LIST]    measure Waxwing beside other servers (default: prosody)
+  bench [--quick] [--peers LIST] [--only WORKLOAD]...
+                                    measure Waxwing beside other servers (default: prosody,ejabberd) and the
+                                    floor; --from LOG writes the pages from what such a run has printed
   bench archive [--quick]           measure the archive with a million messages
   bench federation [--quick] [--peers LIST]
                                     measure streams with a thousand other servers, and with hostile ones;
@@ -61,6 +63,7 @@ pub(crate) struct Options {
     pub(crate) federation: bool,
     pub(crate) rooms: bool,
     pub(crate) from: Option<String>,
+    pub(crate) only: Vec<String>,
     pub(crate) record: bool,
 }
 
@@ -81,6 +84,7 @@ impl Options {
             federation: false,
             rooms: false,
             from: None,
+            only: Vec::new(),
             record: false,
         };
         let mut peers = None;
@@ -97,6 +101,7 @@ impl Options {
                 "--record" => options.record = true,
                 "--quick" => options.quick = true,
                 "--from" => options.from = Some(words.next().ok_or("--from which file?")?),
+                "--only" => options.only.push(words.next().ok_or("--only which workload?")?),
                 "archive" if options.command == "bench" => options.archive = true,
                 "federation" if options.command == "bench" => options.federation = true,
                 "rooms" if options.command == "bench" => options.rooms = true,
@@ -104,7 +109,8 @@ impl Options {
                 other => return Err(format!("'{other}' is not known here")),
             }
         }
-        let usual: &[&str] = if options.rooms { &["prosody", "ejabberd"] } else { &["prosody"] };
+        // ejabberd is not measured in a network.
+        let usual: &[&str] = if options.federation { &["prosody"] } else { &["prosody", "ejabberd"] };
         options.peers = peers.unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
         if options.parts.is_empty() {
             options.parts = ALL.iter().map(|(_, part)| *part).collect();
@@ -156,8 +162,16 @@ mod tests {
     #[test]
     fn peers_are_a_list() {
         assert_eq!(parse("bench --peers prosody,ejabberd").unwrap().peers, ["prosody", "ejabberd"]);
-        assert_eq!(parse("bench").unwrap().peers, ["prosody"]);
+        assert_eq!(parse("bench").unwrap().peers, ["prosody", "ejabberd"]);
+        assert_eq!(parse("bench federation").unwrap().peers, ["prosody"]);
         assert_eq!(parse("bench rooms").unwrap().peers, ["prosody", "ejabberd"]);
         assert!(parse("bench rooms --peers ejabberd").unwrap().peers == ["ejabberd"]);
+        assert!(parse("bench --peers prosody").unwrap().peers == ["prosody"]);
+    }
+
+    #[test]
+    fn workloads_are_picked_one_by_one() {
+        assert_eq!(parse("bench --only chat --only bare").unwrap().only, ["chat", "bare"]);
+        assert!(parse("bench --only").is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// The folder of the checkout.
 pub(crate) fn root() -> PathBuf {
@@ -91,6 +92,13 @@ pub(crate) fn release_binary(package: &str) -> Result<PathBuf, String> {
 /// The server: what `WAXWING_BIN` names, or the release build, built now.
 pub(crate) fn waxwing() -> Result<PathBuf, String> {
     std::env::var_os("WAXWING_BIN").map_or_else(|| release_binary("waxwing"), |path| Ok(PathBuf::from(path)))
+}
+
+/// The load generator: what `WAXWING_LOAD` names, or the release build, built now.
+pub(crate) fn load() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || release_binary("waxwing-load");
+    BUILT.get_or_init(|| std::env::var_os("WAXWING_LOAD").map_or_else(build, |path| Ok(path.into()))).clone()
 }
 
 /// The debug binary of a package, built now.

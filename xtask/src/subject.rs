@@ -1,4 +1,4 @@
-//! A server under test: Waxwing, Prosody or ejabberd, on loopback, in a temporary folder.
+//! A server under test: Waxwing, Prosody, ejabberd or the floor of the bench, on loopback, in a temporary folder.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -52,6 +52,7 @@ impl Server {
             "waxwing" => run::waxwing()?,
             "prosody" => needs::programs(&[("prosody", "prosody")]).map(|()| PathBuf::from("prosody"))?,
             "ejabberd" => needs::programs(&[("ejabberdctl", "ejabberd")]).map(|()| PathBuf::from("erl"))?,
+            "floor" => run::load()?,
             other => return Err(format!("no server '{other}' is known here")),
         };
         let folder = temporary_folder()?;
@@ -86,10 +87,16 @@ impl Server {
     pub(crate) fn restart(&mut self, more: &str) -> Result<Duration, String> {
         self.stop();
         let started = Instant::now();
-        let ports = Ports { c2s: self.port, tls: self.port_tls, component: self.port_component };
-        self.child = spawn(&self.folder, &self.name, &self.program, &self.before, ports, more)?;
+        self.start_again(more)?;
         self.wait()?;
         Ok(started.elapsed())
+    }
+
+    /// Starts it on the same data after it was stopped, and does not wait until it greets.
+    pub(crate) fn start_again(&mut self, more: &str) -> Result<(), String> {
+        let ports = Ports { c2s: self.port, tls: self.port_tls, component: self.port_component };
+        self.child = spawn(&self.folder, &self.name, &self.program, &self.before, ports, more)?;
+        Ok(())
     }
 
     /// Bytes on disk of all it has stored.
@@ -124,7 +131,8 @@ impl Server {
         self.folder.join("other/dev-ca.crt")
     }
 
-    fn wait(&mut self) -> Result<(), String> {
+    /// Until it greets.
+    pub(crate) fn wait(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
         loop {
             if greets(self.port) {
@@ -141,7 +149,7 @@ impl Server {
 }
 
 impl Server {
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         // The polite way first: it is what an operator does.
         let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS);
         let mut asked = false;
@@ -241,6 +249,11 @@ fn configure(
     ports: Ports,
     more: &str,
 ) -> Result<(), String> {
+    if name == "floor" {
+        command.args(["floor", &ports.c2s.to_string(), &ports.tls.to_string()]);
+        command.args(["crt", "key"].map(|end| folder.join("certs/localhost").with_extension(end)));
+        return Ok(());
+    }
     let (template, file) = match name {
         "waxwing" => (WAXWING, "waxwing.toml"),
         "prosody" => (PROSODY, "prosody.cfg.lua"),
@@ -341,8 +354,8 @@ loglevel: warning
 certfiles: ["DIR/certs/localhost.pem"]
 ca_file: "DIR/certs/dev-ca.crt"
 listen:
-  - {port: PORT, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none}
-  - {port: PORT_TLS, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none}
+  - {port: PORT, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, starttls_required: true, access: all, shaper: none, backlog: 1024}
+  - {port: PORT_TLS, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, access: all, shaper: none, backlog: 1024}
   - port: PORT_COMPONENT
     ip: "127.0.0.1"
     module: ejabberd_service
