@@ -140,7 +140,8 @@ impl Component {
         let link = Arc::new(Link::new(self.mailbox_bytes_max));
         let error = StreamError::new(StreamCondition::Conflict).text("The component has connected anew.");
         if let Some(old) = self.vacate(state, &error) {
-            for delivery in old.mailbox.close() {
+            // What the modules tell they tell anew.
+            for delivery in old.mailbox.close().into_iter().filter(|delivery| delivery.sole) {
                 // It had been in a mailbox of this size.
                 link.mailbox.push(Outbound::Stanza(delivery)).ok();
             }
@@ -150,7 +151,7 @@ impl Component {
         Some(link)
     }
 
-    /// The connection of this link is over. Returns what was for it and nobody got.
+    /// The connection of this link is over. Returns what was for it, nobody got, and bounces.
     pub(crate) fn leave(&self, link: &Arc<Link>) -> Vec<Stanza> {
         let mut state = self.state.lock();
         if state.link.as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
@@ -158,7 +159,8 @@ impl Component {
             self.metrics.connected.dec();
         }
         drop(state);
-        link.mailbox.close().into_iter().filter_map(|delivery| delivery.stanza).collect()
+        let bounces = link.mailbox.close().into_iter().filter(|delivery| delivery.sole);
+        bounces.filter_map(|delivery| delivery.stanza).collect()
     }
 
     /// It is in the config no more. Ends the connection, if there is one.
@@ -166,6 +168,21 @@ impl Component {
         let mut state = self.state.lock();
         state.removed = true;
         self.vacate(&mut state, error);
+    }
+
+    fn put(&self, delivery: Delivery) -> Result<(), Condition> {
+        let mut state = self.state.lock();
+        // RFC 6120 §8.3.3.17: it is known where the service is, and there is no stream to it for now. Unlike
+        // service-unavailable this tells the sender to try again later.
+        let link = state.link.as_ref().ok_or(Condition::RemoteServerTimeout)?;
+        if link.mailbox.push(Outbound::Stanza(delivery)).is_ok() {
+            return Ok(());
+        }
+        // RFC 6120 §4.9.3.17, §8.3.3.18.
+        let error = StreamError::new(StreamCondition::ResourceConstraint)
+            .text("You read too slowly; too much waits for you.");
+        self.vacate(&mut state, &error);
+        Err(Condition::ResourceConstraint)
     }
 
     /// Nobody is connected from now on; who was is told why not.
@@ -191,19 +208,17 @@ impl External for Component {
     }
 
     fn deliver(&self, stanza: &Stanza) -> Result<(), Condition> {
-        let mut state = self.state.lock();
-        // RFC 6120 §8.3.3.17: it is known where the service is, and there is no stream to it for now. Unlike
-        // service-unavailable this tells the sender to try again later.
-        let link = state.link.as_ref().ok_or(Condition::RemoteServerTimeout)?;
-        let delivery = Delivery::new(stanza.clone(), true);
-        if link.mailbox.push(Outbound::Stanza(delivery)).is_ok() {
-            return Ok(());
-        }
-        // RFC 6120 §4.9.3.17, §8.3.3.18.
-        let error = StreamError::new(StreamCondition::ResourceConstraint)
-            .text("You read too slowly; too much waits for you.");
-        self.vacate(&mut state, &error);
-        Err(Condition::ResourceConstraint)
+        self.put(Delivery::new(stanza.clone(), true))
+    }
+
+    fn inform(&self, stanza: &Stanza) {
+        // Who is too slow is told anew when it is back.
+        self.put(Delivery::new(stanza.clone(), false)).ok();
+    }
+
+    fn is_busy(&self) -> bool {
+        let link = self.state.lock().link.clone();
+        link.is_some_and(|link| link.mailbox.bytes() > self.mailbox_bytes_max / 4)
     }
 
     fn grant(&self, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
@@ -260,6 +275,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_component_is_told_does_not_come_back() {
+        let component = component(OnConflict::Refuse, 1000);
+        component.inform(&message("0"));
+        let link = component.connect().unwrap();
+        component.inform(&message("1"));
+        component.deliver(&message("2")).unwrap();
+        component.inform(&message("3"));
+        assert_eq!(ids(component.leave(&link)), ["2"]);
+    }
+
+    #[test]
+    fn who_has_a_quarter_of_its_mailbox_before_it_is_busy() {
+        let component = component(OnConflict::Refuse, 1200);
+        assert!(!component.is_busy());
+        let link = component.connect().unwrap();
+        component.deliver(&message("1")).unwrap();
+        assert!(!component.is_busy());
+        component.deliver(&message("2")).unwrap();
+        assert!(component.is_busy());
+        link.mailbox.pop().unwrap();
+        assert!(!component.is_busy());
+    }
+
+    #[test]
     fn a_full_mailbox_ends_the_stream_and_what_waited_is_given_back() {
         let component = component(OnConflict::Refuse, 500);
         let link = component.connect().unwrap();
@@ -283,12 +322,15 @@ mod tests {
         let first = replaces.connect().unwrap();
         for id in ["1", "2"] {
             replaces.deliver(&message(id)).unwrap();
+            // What it was told is told anew to who comes next.
+            replaces.inform(&message("told"));
         }
         let second = replaces.connect().unwrap();
         replaces.deliver(&message("3")).unwrap();
         assert_eq!(first.ending().unwrap().condition, StreamCondition::Conflict);
         assert!(replaces.leave(&first).is_empty());
-        assert_eq!(ids(std::iter::from_fn(|| second.mailbox.pop())), ["1", "2", "3"]);
+        let waiting = std::iter::from_fn(|| second.mailbox.pop()).filter_map(|delivery| delivery.stanza);
+        assert_eq!(ids(waiting), ["1", "2", "3"]);
         assert_eq!(replaces.metrics.connected.get(), 1);
     }
 

@@ -145,7 +145,7 @@ impl Grants {
             return Err("roster_push = true needs roster = \"get\" or \"both\"".to_owned());
         }
         let named = privileges.iq.keys().chain(delegations.keys());
-        match named.into_iter().find(|namespace| OURS.contains(&namespace.as_str())) {
+        match named.into_iter().find(|namespace| PROTOCOLS.contains(&namespace.as_str())) {
             // XEP-0355 §8 rule 5; the other would let a component hide behind an account.
             Some(namespace) => Err(format!("{namespace} is the server's own and cannot be given away")),
             None => Ok(Self { hosts, privileges, delegations }),
@@ -183,8 +183,8 @@ impl Grantee {
     }
 }
 
-/// Namespaces of the protocols themselves.
-const OURS: [&str; 2] = ["urn:xmpp:delegation:2", "urn:xmpp:privilege:2"];
+/// The protocols by which a component is told what it may do: nobody but the server speaks them in its name.
+pub const PROTOCOLS: [&str; 2] = ["urn:xmpp:delegation:2", "urn:xmpp:privilege:2"];
 
 #[cfg(test)]
 mod tests {

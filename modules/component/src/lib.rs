@@ -35,7 +35,7 @@ use waxwing_xmpp::{StreamCondition, StreamError};
 
 use component::Component;
 pub use config::{Config, OnConflict, Settings};
-pub use grants::{Access, Grantee, Grants, MessageAccess, PresenceAccess, Privileges};
+pub use grants::{Access, Grantee, Grants, MessageAccess, PROTOCOLS, PresenceAccess, Privileges};
 use tries::Tries;
 
 /// The listener for components.

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info, warn};
 use waxwing_core::tasks::guard;
-use waxwing_core::{Custody, ExternalRef, Origin, Phase, Shutdown};
+use waxwing_core::{Custody, Delivery, ExternalRef, Origin, Phase, Shutdown};
 use waxwing_stream::transport::{Connection, Permit};
 use waxwing_xml::{CONTENT, Element, Framing, Item, Refused, Scanner, Text};
 use waxwing_xmpp::stanza::ShapeError;
@@ -301,10 +301,10 @@ impl<'a> Stream<'a> {
         while drained && !link.mailbox.is_empty() {
             // One write for all that waits.
             while self.wire.connection.pending_bytes() < WRITE_BYTES_MAX
-                && let Some(stanza) = link.mailbox.pop()
+                && let Some(delivery) = link.mailbox.pop()
             {
                 self.components.metrics.stanzas_out.inc();
-                self.wire.stanza(stanza);
+                self.wire.stanza(delivery);
             }
             drained = self.wire.try_flush()?;
         }
@@ -407,7 +407,7 @@ impl<'a> Stream<'a> {
         if let Some(mut reply) = stanza.error_reply(&shape.error) {
             // What its 'to' was is no address.
             reply.from.get_or_insert_with(|| joined.component.name().to_jid());
-            self.wire.stanza(reply);
+            self.wire.stanza(Delivery::new(reply, false));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
+use waxwing_core::Delivery;
 use waxwing_stream::transport::Connection;
 use waxwing_xmpp::Stanza;
 
@@ -14,7 +15,7 @@ pub(crate) struct Wire {
     unsent: Unsent,
 }
 
-/// Stanzas by where they lie in all that was ever written.
+/// Stanzas that bounce, by where they lie in all that was ever written.
 #[derive(Debug, Default)]
 struct Unsent {
     written: u64,
@@ -35,12 +36,13 @@ impl Wire {
         said
     }
 
-    /// Writes a stanza.
-    pub(crate) fn stanza(&mut self, stanza: Stanza) {
+    /// Writes a stanza; one that does not bounce is nothing to be taken back.
+    pub(crate) fn stanza(&mut self, delivery: Delivery) {
+        let Some(stanza) = delivery.stanza else { return };
         let out = self.connection.output();
         let before = out.len();
         stanza.write(out, None);
-        self.unsent.wrote(out.len().saturating_sub(before), Some(stanza));
+        self.unsent.wrote(out.len().saturating_sub(before), delivery.sole.then_some(stanza));
     }
 
     /// As [`Connection::try_flush`].

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tracing::warn;
 use waxwing_component::Grantee;
-use waxwing_core::DiscoNode;
 use waxwing_core::prelude::*;
+use waxwing_core::{DiscoNode, Identity};
 
 use crate::{Delegation, INFO_OF_THE_REST, ITEMS_OF_THE_REST, NS, nested};
 
@@ -47,14 +47,28 @@ impl Delegation {
 
     /// §7.2.1: instead of what the server itself has in a delegated namespace, what its manager has, while it is there.
     pub(crate) fn revise(&self, on: DiscoOn, node: &mut DiscoNode) {
-        for grantee in Grantee::all(&self.host) {
-            for namespace in namespaces(&grantee) {
-                take_out(node, namespace);
-                let component = grantee.external.domain();
-                let nested = self.nested.get(component, on, namespace);
-                if let (Some(nested), true) = (nested, grantee.external.is_connected()) {
-                    join(node, nested);
-                }
+        let all = Grantee::all(&self.host);
+        // Of two that manage the same the first does.
+        let mut managed: Vec<(&String, &Grantee)> = Vec::new();
+        for (grantee, namespace) in all.iter().flat_map(|it| namespaces(it).map(move |name| (it, name))) {
+            if !managed.iter().any(|(other, _)| *other == namespace) {
+                managed.push((namespace, grantee));
+            }
+        }
+        for (namespace, _) in &managed {
+            node.features.retain(|feature| !within(namespace, feature));
+            // §7.2.3.
+            node.forms.retain(|form| !form.form_type().is_some_and(|name| within(namespace, name)));
+        }
+        for (namespace, grantee) in &managed {
+            let component = grantee.external.domain();
+            let nested = self.nested.get(component, on, namespace);
+            if let (Some(nested), true) = (nested, grantee.external.is_connected()) {
+                let of_others = |name: &str| {
+                    let others = managed.iter().filter(|(_, other)| other.external.domain() != component);
+                    others.map(|(theirs, _)| theirs).any(|theirs| within(theirs, name))
+                };
+                join(node, nested, of_others);
             }
         }
     }
@@ -66,23 +80,33 @@ fn namespaces(grantee: &Grantee) -> impl Iterator<Item = &String> {
     grantee.grants.delegations.keys().filter(special)
 }
 
-/// §7.2.1, §7.2.3: features and forms of the namespace, with or without a fragment.
-fn take_out(node: &mut DiscoNode, namespace: &str) {
-    let within = |name: &str| {
-        name.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
-    };
-    node.features.retain(|feature| !within(feature));
-    node.forms.retain(|form| !form.form_type().is_some_and(within));
+/// Whether a feature or the type of a form is of a namespace, with or without a fragment.
+fn within(namespace: &str, name: &str) -> bool {
+    name.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
-fn join(node: &mut DiscoNode, nested: DiscoNode) {
-    node.identities.retain(|ours| {
-        !nested
-            .identities
-            .iter()
-            .any(|theirs| (&theirs.category, &theirs.kind) == (&ours.category, &ours.kind))
-    });
-    node.identities.extend(nested.identities);
-    node.features.extend(nested.features);
-    node.forms.extend(nested.forms);
+/// Adds what a component says. It speaks of what it manages: what the entity is, and what the server says elsewhere, stay
+/// the server's. A second form of one type would make the whole answer ill-formed (XEP-0115 §5.4 rule 3.6).
+fn join(node: &mut DiscoNode, nested: DiscoNode, of_others: impl Fn(&str) -> bool) {
+    for theirs in nested.identities {
+        let same = |ours: &Identity| (&ours.category, &ours.kind) == (&theirs.category, &theirs.kind);
+        if !OURS.contains(&&*theirs.category) && !node.identities.iter().any(same) {
+            node.identities.push(theirs);
+        }
+    }
+    for theirs in nested.features {
+        if !of_others(&theirs) && !node.features.contains(&theirs) {
+            node.features.push(theirs);
+        }
+    }
+    for theirs in nested.forms {
+        // XEP-0128 §2: without a type nobody can tell what it is.
+        let Some(name) = theirs.form_type() else { continue };
+        if !of_others(name) && !node.forms.iter().any(|ours| ours.form_type() == Some(name)) {
+            node.forms.push(theirs);
+        }
+    }
 }
+
+/// Categories that say what the host and its accounts are themselves.
+const OURS: [&str; 2] = ["server", "account"];

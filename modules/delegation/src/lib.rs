@@ -40,7 +40,7 @@ pub struct Config {
     pub answer_time_max: Duration,
     /// Requests at components that wait for answers; one more gets `resource-constraint`.
     pub requests_max: usize,
-    /// The same of one account, of another server or of a component.
+    /// The same of one account, of another server, of a component, of a host or of an occupant of a room.
     pub requests_per_sender_max: usize,
     /// Bytes that a component may add to what the host, or each account, says of itself, for each namespace; more are
     /// ignored.
@@ -110,6 +110,8 @@ impl Module for Delegation {
         reg.gate(Side::Sent, Gate::Handle, Kinds::IQ_REQUEST, &this, Self::without_address);
         reg.gate(Side::Received, Gate::Handle, Kinds::IQ_REQUEST, &this, Self::request);
         reg.host_gate(Kinds::IQ_REQUEST, &this, Self::request);
+        // "Any bare jid": who asks does not learn from it which of them are accounts (RFC 6120 §13.11).
+        reg.missing_gate(Kinds::IQ_REQUEST, &this, Self::request);
         reg.notice(NoticeKind::ExternalConnected, &this, Self::connected);
         Ok(this)
     }

@@ -24,17 +24,15 @@ impl Delegation {
         let (grantee, asks_for_the_rest) = match whole {
             Some(grantee) => (grantee, false),
             None => {
-                // §7.2.4, §7.2.5: for bare JIDs.
-                event.account.as_ref()?;
+                // §7.2.4, §7.2.5: for bare JIDs, whether there is such an account or not.
+                let missing = || event.stanza.to.as_ref().is_some_and(|to| to.local().is_some());
+                (event.account.is_some() || missing()).then_some(())?;
                 let rest = rest(&event.stanza, payload)?;
                 (all.iter().find(|grantee| grantee.grants.delegations.contains_key(rest))?, true)
             }
         };
-        // Its users are not the managing entity itself.
-        let is_domain = event.stanza.from.as_ref().is_some_and(|from| from.local().is_none());
-        let itself = is_domain
-            && matches!(&event.origin, Origin::Component(name) if name == grantee.external.domain());
-        (!itself).then(|| Manager { grantee: grantee.clone(), asks_for_the_rest })
+        (!is_by(event, grantee.external.domain()))
+            .then(|| Manager { grantee: grantee.clone(), asks_for_the_rest })
     }
 
     /// §7.2.4, §7.2.5: whether the server answers for the node itself.
@@ -49,6 +47,17 @@ impl Delegation {
             set: None,
         };
         Ok(self.host.disco(DiscoOn::Account, query).await?.is_some())
+    }
+}
+
+/// §4.3.1: by the managing entity itself, be it in the name of an account (XEP-0356 §6); its users are somebody else.
+fn is_by(event: &Event, manager: &Domain) -> bool {
+    match &event.origin {
+        Origin::Component(name) => {
+            name == manager && event.stanza.from.as_ref().is_some_and(|from| from.local().is_none())
+        }
+        Origin::Account { by, .. } => by == manager,
+        Origin::Client(_) | Origin::Remote(_) | Origin::Server => false,
     }
 }
 

@@ -37,9 +37,11 @@ impl Places {
     pub(crate) fn take(self: &Arc<Self>, event: &Event) -> Option<Place> {
         let sender = match &event.origin {
             Origin::Client(session) => session.account().jid().to_string(),
-            Origin::Account(account) => account.jid().to_string(),
-            Origin::Remote(domain) | Origin::Component(domain) => domain.as_str().to_owned(),
-            Origin::Server => String::new(),
+            Origin::Remote(domain) | Origin::Component(domain) | Origin::Account { by: domain, .. } => {
+                domain.as_str().to_owned()
+            }
+            // A host, or an occupant of one of its rooms.
+            Origin::Server => event.stanza.from.as_ref().map(Jid::to_string).unwrap_or_default(),
         };
         let mut taken = self.taken.lock();
         let count = taken.by_sender.get(&sender).copied().unwrap_or_default();

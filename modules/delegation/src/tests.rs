@@ -95,6 +95,13 @@ async fn xep0355_4_2_a_component_is_told_what_it_manages() {
     settle(&mut pubsub).await;
     pubsub.grant(Grants::default()).await;
     assert!(pubsub.next().await.unwrap().to_xml().contains("<delegation xmlns='urn:xmpp:delegation:2'/>"));
+    // And that a host is taken away from it.
+    pubsub.grant(grants(&[(X, &[])])).await;
+    settle(&mut pubsub).await;
+    let hosts = Some(vec![waxwing_xmpp::Domain::parse("montague.lit").unwrap()]);
+    pubsub.grant(Grants { hosts, ..grants(&[(X, &[])]) }).await;
+    assert!(pubsub.next().await.unwrap().to_xml().contains("<delegation xmlns='urn:xmpp:delegation:2'/>"));
+    pubsub.expect_nothing();
 }
 
 #[tokio::test]

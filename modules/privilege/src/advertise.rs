@@ -1,20 +1,20 @@
 //! A component is told what it may do (XEP-0356 §4.2, §5.2, §6.2, §7.2, §7.5).
 
-use waxwing_component::{Grantee, MessageAccess, PresenceAccess, Privileges};
+use waxwing_component::{MessageAccess, PresenceAccess, Privileges};
+use waxwing_core::External;
 use waxwing_core::prelude::*;
 
 use crate::{NS, Privilege};
 
 impl Privilege {
-    pub(crate) fn advertise(&self, grantee: &Grantee) {
-        let component = grantee.external.domain();
+    pub(crate) fn advertise(&self, external: &dyn External, privileges: &Privileges) {
         let message = Stanza::message(MessageType::Normal)
             .from(self.host.domain().to_jid())
-            .to(component.to_jid())
+            .to(external.domain().to_jid())
             .id(self.host.random().id())
-            .with(&permissions(&grantee.grants.privileges));
+            .with(&permissions(privileges));
         // Who has gone meanwhile is told the next time.
-        grantee.external.deliver(&message).ok();
+        external.inform(&message);
     }
 }
 

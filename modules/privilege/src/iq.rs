@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
+use waxwing_component::Grantee;
 use waxwing_core::prelude::*;
 use waxwing_core::{Asked, Origin, RequestError};
 use waxwing_xmpp::{forwarded, stanza_inside};
@@ -25,7 +26,7 @@ impl Privilege {
     /// §6.3: the request inside is sent as if the account had sent it. The answer comes when it comes: the component may
     /// be the one that has to give it.
     pub(crate) async fn privileged_iq(&self, event: &mut Event) -> HookResult {
-        let (account, mut inner) = self.permitted(event)?;
+        let (grantee, account, mut inner) = self.permitted(event)?;
         let full =
             || StanzaError::from(Condition::ResourceConstraint).text("Too many requests wait for answers.");
         let place = Arc::clone(&self.underway).try_acquire_owned().map_err(|_| full())?;
@@ -34,7 +35,8 @@ impl Privilege {
         // Sent under an id of ours: the component's own may be in use already.
         let asked = self.host.open_request(&mut inner).map_err(|_| full())?;
         self.metrics.requests.inc();
-        drop(self.host.router().from_account(&account, inner).await);
+        let by = grantee.external.domain();
+        drop(self.host.router().from_account(&account, by, inner).await);
         let underway = Underway {
             host: Arc::clone(&self.host),
             outer: event.stanza.clone(),
@@ -48,8 +50,8 @@ impl Privilege {
         Ok(Flow::Handled)
     }
 
-    /// The account and the request inside, if all that §6.3 demands holds.
-    fn permitted(&self, event: &Event) -> Result<(AccountRef, Stanza), StanzaError> {
+    /// Who asks, the account and the request inside, if all that §6.3 demands holds.
+    fn permitted(&self, event: &Event) -> Result<(Grantee, AccountRef, Stanza), StanzaError> {
         let (outer, grantee) = (&event.stanza, self.grantee(event));
         let Some(grantee) = grantee else {
             return Err(self.forbidden("You may not ask in the name of others."));
@@ -70,7 +72,7 @@ impl Privilege {
         if !grantee.grants.privileges.asks(namespace, inner.kind == Kind::Iq(IqType::Set)) {
             return Err(self.forbidden("You may not make such requests."));
         }
-        Ok((Arc::clone(account), inner))
+        Ok((grantee, Arc::clone(account), inner))
     }
 
     /// §6.3: 'to' is no managed entity.

@@ -8,6 +8,7 @@
 //! same hooks as what its clients send, and may do nothing that they may not (§9.4).
 
 mod advertise;
+mod catch_up;
 mod iq;
 mod message;
 mod presence;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use waxwing_component::Grantee;
+use waxwing_component::{Grantee, PresenceAccess, Privileges};
 use waxwing_core::config::Duration;
 use waxwing_core::metrics::Counter;
 use waxwing_core::prelude::*;
@@ -30,7 +31,8 @@ use waxwing_core::{Blocks, Origin};
 use waxwing_presence::PresenceWatch;
 use waxwing_roster::{RosterService, RosterWatch};
 
-use told::Told;
+use catch_up::CatchUp;
+use told::{Limits, Told};
 
 /// `[host.<name>.modules.privilege]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,13 +42,24 @@ pub struct Config {
     pub answer_time_max: Duration,
     /// Requests in accounts' names that wait for answers; one more gets `resource-constraint`.
     pub requests_max: usize,
-    /// Resources of which it is remembered what a component was told of them; of further ones it may hear twice.
+    /// What is remembered of what a component was told: each resource once for each account that sees it. Of further ones
+    /// it may hear twice.
     pub presences_max: usize,
+    /// Resources of one contact of which is remembered what a component was told.
+    pub resources_per_contact_max: usize,
+    /// Time between two contacts at other servers that are asked whether they are there, when a component connects.
+    pub probe_interval: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { answer_time_max: Duration::seconds(60), requests_max: 1000, presences_max: 100_000 }
+        Self {
+            answer_time_max: Duration::seconds(60),
+            requests_max: 1000,
+            presences_max: 100_000,
+            resources_per_contact_max: 100,
+            probe_interval: Duration(std::time::Duration::from_millis(10)),
+        }
     }
 }
 
@@ -85,11 +98,17 @@ impl Module for Privilege {
         .after(&["delegation", "presence"]);
 
     fn start(config: Config, reg: &mut Registrar<'_>) -> Result<Arc<Self>, StartError> {
+        let limits = Limits {
+            presences_max: config.presences_max,
+            resources_per_contact_max: config.resources_per_contact_max,
+        };
+        let unremembered =
+            reg.counter("presences_unremembered", "Presence of contacts that a component may hear of twice.");
         let this = Arc::new(Self {
             host: Arc::clone(reg.host()?),
             rosters: reg.service(),
             blocks: reg.optional_service(),
-            told: Told::new(config.presences_max),
+            told: Told::new(limits, unremembered),
             underway: Arc::new(Semaphore::new(config.requests_max.min(Semaphore::MAX_PERMITS))),
             workers: Workers::default(),
             metrics: Metrics {
@@ -161,15 +180,19 @@ impl Privilege {
     async fn connected(self: Arc<Self>, notice: Notice) {
         let Notice::ExternalConnected(external) = notice else { return };
         let known = self.told.forget(external.domain());
-        let Some(grantee) = Grantee::of(external, &self.host) else { return };
-        let may = grantee.grants.privileges != waxwing_component::Privileges::default();
-        if may {
-            self.told.begin(grantee.external.domain());
-        }
+        let nothing = Privileges::default();
+        let grantee = Grantee::of(Arc::clone(&external), &self.host);
+        let privileges = grantee.as_ref().map_or(&nothing, |grantee| &grantee.grants.privileges);
+        let may = *privileges != nothing;
+        // That there is nothing any more is told once.
         if may || known {
-            self.advertise(&grantee);
+            self.advertise(&*external, privileges);
         }
-        self.show_everybody(&grantee).await;
+        let Some(grantee) = grantee.filter(|_| may) else { return };
+        let round = self.told.begin(external.domain());
+        if grantee.grants.privileges.presence > PresenceAccess::None {
+            self.workers.spawn(CatchUp { privilege: Arc::clone(&self), grantee, round }.run());
+        }
     }
 }
 

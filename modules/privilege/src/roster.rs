@@ -53,7 +53,7 @@ impl RosterWatch for Privilege {
                 .to(grantee.external.domain().to_jid());
             push.children.push(query.clone());
             // Who has gone reads the roster when it is back.
-            grantee.external.deliver(&push).ok();
+            grantee.external.inform(&push);
         }
     }
 }

@@ -50,8 +50,16 @@ fn all() -> Privileges {
 async fn component(server: &TestServer, privileges: Privileges) -> TestComponent {
     let mut component = server.component(PUBSUB, grants(privileges));
     component.connect().await;
+    settle().await;
     component.forget();
     component
+}
+
+/// What goes on beside has been done.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Both are online and contacts of each other.
@@ -112,6 +120,21 @@ async fn xep0356_4_2_7_5_a_component_is_told_what_it_may_do() {
     );
     pubsub.grant(Grants::default()).await;
     pubsub.expect_nothing();
+    // And so is that a host has been taken away from it.
+    pubsub.grant(grants(messages_only())).await;
+    pubsub.forget();
+    let elsewhere =
+        Grants { hosts: Some(vec![Domain::parse("montague.lit").unwrap()]), ..grants(messages_only()) };
+    pubsub.grant(elsewhere.clone()).await;
+    let told = pubsub.next().await.unwrap();
+    assert_eq!(told.from.as_ref().unwrap(), "capulet.lit");
+    assert!(told.to_xml().contains("<perm access='message' type='none'/>"));
+    pubsub.grant(elsewhere).await;
+    pubsub.expect_nothing();
+}
+
+fn messages_only() -> Privileges {
+    Privileges { message: MessageAccess::Outgoing, ..Privileges::default() }
 }
 
 #[tokio::test]

@@ -77,7 +77,12 @@ pub enum Origin {
     /// A component (XEP-0114).
     Component(Domain),
     /// Somebody who may speak for one of our accounts, in its name.
-    Account(AccountRef),
+    Account {
+        /// In whose name.
+        account: AccountRef,
+        /// The external service that does.
+        by: Domain,
+    },
     /// This server itself or one of its service hosts.
     Server,
 }
@@ -95,7 +100,7 @@ impl Origin {
     pub fn account(&self) -> Option<&AccountRef> {
         match self {
             Self::Client(session) => Some(session.account()),
-            Self::Account(account) => Some(account),
+            Self::Account { account, .. } => Some(account),
             _ => None,
         }
     }

@@ -37,6 +37,17 @@ pub trait External: Send + Sync {
     /// Why it took nothing: the stanza bounces.
     fn deliver(&self, stanza: &Stanza) -> Result<(), Condition>;
 
+    /// Takes a stanza by which a module tells it something that nobody has sent to it; never waits. Nothing of it ever
+    /// bounces: what does not arrive is told anew when somebody connects.
+    fn inform(&self, stanza: &Stanza) {
+        self.deliver(stanza).ok();
+    }
+
+    /// Whether so much waits for it that who has a lot to tell waits as well.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     /// What the operator lets it do beyond that, for modules that know this type; see [`granted`].
     fn grant(&self, _of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
         None

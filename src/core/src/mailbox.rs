@@ -24,7 +24,8 @@ pub struct Delivery {
     pub stanza: Option<Stanza>,
     /// Its place in the account's log, if it has one.
     pub logged: Option<Logged>,
-    /// Whether no other session got it: if this one closes first, it is routed anew.
+    /// Whether no other session got it: if this one closes first, it is routed anew. To a component: whether it bounces
+    /// then.
     pub sole: bool,
     /// It has waited for the client's attention, or was written before: it is not held back again.
     pub released: bool,
@@ -176,12 +177,12 @@ impl Mailbox {
     }
 
     /// Takes the next stanza of a mailbox that gets nothing but stanzas, as that of a component does; the owner only.
-    pub fn pop(&self) -> Option<Stanza> {
+    pub fn pop(&self) -> Option<Delivery> {
         let mut queue = self.queue.lock();
         let item = queue.items.pop_front()?;
         queue.bytes = queue.bytes.saturating_sub(item.weight());
         match item {
-            Outbound::Stanza(delivery) => delivery.stanza,
+            Outbound::Stanza(delivery) => Some(delivery),
             Outbound::Raw(_) => None,
         }
     }

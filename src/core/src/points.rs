@@ -79,6 +79,8 @@ pub(crate) struct Points {
     gates: Table<(Side, Gate), GateCall>,
     /// For the host's own address.
     host: Vec<Entry<GateCall>>,
+    /// For addresses of the host that are no account.
+    missing: Vec<Entry<GateCall>>,
     steps: Table<(Side, Step), StepCall>,
     exits: Table<Exit, StepCall>,
 }
@@ -95,6 +97,10 @@ impl Points {
         self.host.push(entry);
     }
 
+    pub(crate) fn add_missing(&mut self, entry: Entry<GateCall>) {
+        self.missing.push(entry);
+    }
+
     pub(crate) fn add_step(&mut self, at: (Side, Step), entry: Entry<StepCall>) {
         add(&mut self.steps, at, entry);
     }
@@ -109,6 +115,10 @@ impl Points {
 
     pub(crate) fn host(&self) -> &[Entry<GateCall>] {
         &self.host
+    }
+
+    pub(crate) fn missing(&self) -> &[Entry<GateCall>] {
+        &self.missing
     }
 
     pub(crate) fn step(&self, side: Side, step: Step) -> &[Entry<StepCall>] {
@@ -128,6 +138,7 @@ impl Points {
             sort(entries)?;
         }
         sort(&mut self.host)?;
+        sort(&mut self.missing)?;
         for (_, entries) in self.steps.iter_mut() {
             sort(entries)?;
         }
@@ -148,7 +159,8 @@ impl Points {
             self.steps.iter().map(|((side, step), entries)| line(&format!("{side:?} {step:?}"), entries));
         let exits = self.exits.iter().map(|(exit, entries)| line(&format!("Outgoing {exit:?}"), entries));
         let host = (!self.host.is_empty()).then(|| line("Host Handle", &self.host));
-        gates.chain(host).chain(steps).chain(exits).collect()
+        let missing = (!self.missing.is_empty()).then(|| line("Missing Handle", &self.missing));
+        gates.chain(host).chain(missing).chain(steps).chain(exits).collect()
     }
 }
 

@@ -234,6 +234,17 @@ impl Registrar<'_> {
         self.state.points.add_host(Entry::new(&self.info, kinds, call));
     }
 
+    /// The same for stanzas to addresses of the host that are no account: for answers by which nobody can tell them from
+    /// accounts (RFC 6120 §13.11).
+    pub fn missing_gate<M, F>(&mut self, kinds: Kinds, this: &Arc<M>, f: F)
+    where
+        M: Module,
+        F: for<'e> Fn(&'e M, &'e mut Event) -> Hooked<'e> + Send + Sync + 'static,
+    {
+        let call: GateCall = Arc::new(GateOf { this: Arc::clone(this), f });
+        self.state.points.add_missing(Entry::new(&self.info, kinds, call));
+    }
+
     /// A callback under the account's arrival lock: it never waits.
     pub fn step<M, F>(&mut self, side: Side, step: Step, kinds: Kinds, this: &Arc<M>, f: F)
     where

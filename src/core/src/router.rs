@@ -134,13 +134,14 @@ impl Router {
         Ok(self.route(event.stanza, event.origin, event.custody).await)
     }
 
-    /// Takes a stanza from somebody who may speak for an account: it comes from the account's bare JID, and passes the
-    /// sender's hooks as if one of the account's clients had sent it. What is refused there comes back to that address.
-    pub async fn from_account(&self, account: &AccountRef, mut stanza: Stanza) -> Custody {
+    /// Takes a stanza from an external service that may speak for an account: it comes from the account's bare JID, and
+    /// passes the sender's hooks as if one of the account's clients had sent it. What is refused there comes back to that
+    /// address.
+    pub async fn from_account(&self, account: &AccountRef, by: &Domain, mut stanza: Stanza) -> Custody {
         stanza.from = Some(account.jid().as_jid().clone());
         let event = Event::new(
             Arc::clone(account.host()),
-            Origin::Account(Arc::clone(account)),
+            Origin::Account { account: Arc::clone(account), by: by.clone() },
             Some(Arc::clone(account)),
             Custody::memory(),
             stanza,
@@ -462,6 +463,12 @@ impl Router {
 
     /// RFC 6121 §8.5.1.
     async fn no_such_user(&self, host: HostRef, stanza: Stanza, origin: Origin, custody: Custody) -> Custody {
+        let event = Event::new(Arc::clone(&host), origin, None, custody, stanza);
+        let Event { stanza, origin, custody, .. } =
+            match self.past(host.state().points.missing(), event).await {
+                Passed::On(event) => event,
+                Passed::Gone(custody) => return custody,
+            };
         let bare = stanza.to.as_ref().is_some_and(Jid::is_bare);
         if bare && stanza.is_request() && self.handler(&host, IqTo::Missing, &stanza).is_some() {
             return self.answer(host, IqTo::Missing, None, stanza, origin, custody).await;

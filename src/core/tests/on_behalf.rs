@@ -48,7 +48,8 @@ impl Module for Deputy {
 async fn speak(event: &mut Event) -> HookResult {
     let juliet = event.host.account("juliet").await.unwrap().unwrap();
     let message = event.stanza.clone().to(Jid::parse("romeo@example.org").unwrap());
-    drop(event.host.router().from_account(&juliet, message).await);
+    let Origin::Component(by) = &event.origin else { return Ok(Flow::Continue) };
+    drop(event.host.router().from_account(&juliet, by, message).await);
     Ok(Flow::Handled)
 }
 
@@ -67,7 +68,7 @@ impl Deputy {
     }
 
     fn sent<'e>(&'e self, event: &'e mut Event) -> Hooked<'e> {
-        if let (Origin::Account(_), Some(from)) = (&event.origin, &event.stanza.from) {
+        if let (Origin::Account { .. }, Some(from)) = (&event.origin, &event.stanza.from) {
             self.seen.lock().push(from.to_string());
             if event.stanza.has_body() {
                 return Hooked::refuse(Condition::NotAcceptable);
@@ -107,12 +108,13 @@ async fn a_request_in_an_accounts_name_is_its_own_and_its_answer_comes_to_who_ha
     let (server, _deputy, _romeo) = scene().await;
     let host = server.server().shared().router().host("example.org").unwrap();
     let juliet = host.account("juliet").await.unwrap().unwrap();
+    let gateway = Domain::parse("gateway.example.org").unwrap();
     for to in ["", " to='juliet@example.org'"] {
         let xml = format!("<iq from='juliet@example.org'{to} type='get' id='x'><q xmlns='urn:own'/></iq>");
         let mut request = Stanza::parse(&xml).unwrap();
         let asked = host.open_request(&mut request).unwrap();
         assert_ne!(request.id.as_ref().unwrap().as_str(), "x");
-        drop(host.router().from_account(&juliet, request).await);
+        drop(host.router().from_account(&juliet, &gateway, request).await);
         let answer = host.answer(asked, Duration::from_secs(5)).await.unwrap();
         assert!(answer.to_xml().contains("<q xmlns='urn:own' of='juliet@example.org'/>"));
     }

@@ -27,6 +27,7 @@ struct Wire {
 
 struct State {
     connected: bool,
+    busy: bool,
     grant: Arc<dyn Any + Send + Sync>,
     inbox: VecDeque<Stanza>,
 }
@@ -56,6 +57,10 @@ impl External for Wire {
         Ok(())
     }
 
+    fn is_busy(&self) -> bool {
+        self.state.lock().busy
+    }
+
     fn grant(&self, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
         let grant = Arc::clone(&self.state.lock().grant);
         ((*grant).type_id() == of).then_some(grant)
@@ -66,7 +71,7 @@ impl TestComponent {
     /// Attached, but not connected. `grant`: what it may do.
     pub(crate) fn attach<T: Send + Sync + 'static>(shared: &Arc<Shared>, domain: &str, grant: T) -> Self {
         let domain = Domain::parse(domain).expect("a domain");
-        let state = State { connected: false, grant: Arc::new(grant), inbox: VecDeque::new() };
+        let state = State { connected: false, busy: false, grant: Arc::new(grant), inbox: VecDeque::new() };
         let wire = Arc::new(Wire { domain, state: Mutex::new(state), came: Notify::new() });
         let external: ExternalRef = Arc::<Wire>::clone(&wire);
         shared.router().attach(external).expect("nobody else serves the domain");
@@ -84,6 +89,11 @@ impl TestComponent {
         let mut state = self.wire.state.lock();
         state.connected = false;
         state.inbox.clear();
+    }
+
+    /// Much waits for it, or no longer.
+    pub fn set_busy(&mut self, busy: bool) {
+        self.wire.state.lock().busy = busy;
     }
 
     /// It may do something else from now on, as after a reload of the config.

@@ -1,5 +1,7 @@
 //! XEP-0355 §7.
 
+use waxwing_core::DiscoOn;
+
 use super::*;
 use crate::{INFO_OF_THE_REST, ITEMS_OF_THE_REST};
 
@@ -166,10 +168,61 @@ async fn xep0355_7_2_5_items_of_bare_jids_are_asked_of_the_managing_entity() {
     for (to, query) in [
         (" to='capulet.lit'", format!("<query xmlns='{ITEMS}'/>")),
         ("", format!("<query xmlns='{INFO}' node='urn:n'/>")),
-        (" to='nobody@capulet.lit'", format!("<query xmlns='{ITEMS}'/>")),
     ] {
         juliet.send(&format!("<iq id='i2' type='get'{to}>{query}</iq>")).await;
         assert!(juliet.next().await.is_some());
     }
     pubsub.expect_nothing();
+}
+
+/// §7.2.1, §7.2.3: it speaks of what it manages. XEP-0115 §5.4 rule 3.6: one form of each type.
+#[tokio::test]
+async fn xep0355_7_2_what_the_server_is_stays_the_servers_to_say() {
+    let server = builder().start().await;
+    let host = server.server().shared().router().host("capulet.lit").unwrap();
+    let mut pubsub = server.component(PUBSUB, grants(&[("jabber:iq:version", &[])]));
+    let mut other = server.component("other.capulet.lit", grants(&[("urn:other", &[])]));
+    other.connect().await;
+    pubsub.connect().await;
+    let form = |kind: &str, value: &str| {
+        format!(
+            "<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>{kind}</value></field>\
+             <field var='v'><value>{value}</value></field></x>"
+        )
+    };
+    let inner = [
+        "<identity category='server' type='im' name='Evil'/><identity category='server' type='other'/>",
+        "<identity category='account' type='admin'/><identity category='x' type='y'/>",
+        "<feature var='urn:other#a'/><feature var='urn:xmpp:ping'/><feature var='urn:more'/>",
+        &form("urn:f", "first"),
+        &form("urn:f", "second"),
+        &form("urn:other", "third"),
+        "<x xmlns='jabber:x:data' type='result'><field var='v'><value>untyped</value></field></x>",
+    ];
+    tell(&mut pubsub, NODE, &inner.concat()).await;
+    let node = host.declared(DiscoOn::Host);
+    let identities: Vec<_> =
+        node.identities.iter().map(|it| format!("{}/{}/{}", it.category, it.kind, it.name)).collect();
+    assert_eq!(identities, ["server/im/Waxwing", "x/y/"]);
+    assert!(node.features.iter().any(|feature| feature == "urn:more"));
+    assert!(!node.features.iter().any(|feature| feature.starts_with("urn:other")));
+    assert_eq!(node.features.iter().filter(|feature| *feature == "urn:xmpp:ping").count(), 1);
+    let forms: Vec<_> = node.forms.iter().map(|form| (form.form_type(), form.value("v"))).collect();
+    assert_eq!(forms, [(Some("urn:f"), Some("first"))]);
+}
+
+#[tokio::test]
+async fn of_two_that_manage_the_same_the_first_is_shown() {
+    let server = builder().start().await;
+    let host = server.server().shared().router().host("capulet.lit").unwrap();
+    let mut pubsub = server.component(PUBSUB, grants(&[("jabber:iq:version", &[])]));
+    pubsub.connect().await;
+    tell(&mut pubsub, NODE, "<feature var='jabber:iq:version#of-pubsub'/>").await;
+    let shown =
+        || host.declared(DiscoOn::Host).features.iter().any(|feature| feature.ends_with("#of-pubsub"));
+    assert!(shown());
+    let _last = server.component("zoo.capulet.lit", grants(&[("jabber:iq:version", &[])]));
+    assert!(shown());
+    let _first = server.component("a.capulet.lit", grants(&[("jabber:iq:version", &[])]));
+    assert!(!shown());
 }

@@ -38,11 +38,10 @@ async fn xep0355_4_3_nothing_else_is_forwarded() {
     let mut juliet = server.online("juliet@capulet.lit/balcony").await;
     let mut pubsub = component(&server, grants(&[(X, &[])])).await;
     for stanza in [
-        // Another namespace, a full JID, a domain with a resource, nobody, no request.
+        // Another namespace, a full JID, a domain with a resource, no request.
         "<iq id='1' type='get' to='capulet.lit'><q xmlns='urn:y'/></iq>",
         "<iq id='1' type='get' to='juliet@capulet.lit/balcony'><q xmlns='urn:x'/></iq>",
         "<iq id='1' type='get' to='capulet.lit/x'><q xmlns='urn:x'/></iq>",
-        "<iq id='1' type='get' to='nobody@capulet.lit'><q xmlns='urn:x'/></iq>",
         "<iq id='1' type='result' to='romeo@capulet.lit'><q xmlns='urn:x'/></iq>",
         "<message to='romeo@capulet.lit'><q xmlns='urn:x'/></message>",
     ] {
@@ -177,4 +176,74 @@ async fn xep0355_4_3_other_servers_and_components_are_answered_as_well() {
         "<iq xmlns='jabber:client' from='juliet@capulet.lit' to='a@other.capulet.lit' id='1' type='result'/>";
     pubsub.send(&answer(&id, result)).await;
     other.expect("<iq from='juliet@capulet.lit' to='a@other.capulet.lit' id='1' type='result'/>").await;
+}
+
+/// "Directed to any bare jid"; RFC 6120 §13.11: nobody can tell an account from an address that is none.
+#[tokio::test]
+async fn xep0355_4_3_requests_for_missing_accounts_are_answered_alike() {
+    let server = builder().start().await;
+    let mut juliet = server.online("juliet@capulet.lit/balcony").await;
+    drop(server.login("romeo@capulet.lit/orchard").await);
+    let rest = "http://jabber.org/protocol/disco#items";
+    let mut pubsub = component(&server, grants(&[(X, &[]), (crate::ITEMS_OF_THE_REST, &[])])).await;
+    for payload in ["<q xmlns='urn:x'/>", &format!("<query xmlns='{rest}'/>")] {
+        for local in ["romeo", "nobody"] {
+            juliet.send(&format!("<iq id='1' type='get' to='{local}@capulet.lit'>{payload}</iq>")).await;
+            let (inner, id) = forwarded(&mut pubsub).await;
+            assert!(inner.contains(payload), "{inner}");
+            let from = format!("from='{local}@capulet.lit' to='juliet@capulet.lit/balcony'");
+            pubsub
+                .send(&answer(&id, &format!("<iq xmlns='jabber:client' {from} id='1' type='result'/>")))
+                .await;
+            juliet.expect(&format!("<iq {from} id='1' type='result'/>")).await;
+        }
+    }
+    // Full JIDs are not delegated.
+    juliet.send("<iq id='1' type='get' to='nobody@capulet.lit/x'><q xmlns='urn:x'/></iq>").await;
+    assert_eq!(condition(&mut juliet).await, Condition::ServiceUnavailable);
+    pubsub.expect_nothing();
+}
+
+/// §4.3.1: "the managing entity can use privileged entity to do specific treatments".
+#[tokio::test]
+async fn xep0355_4_3_1_nor_is_what_it_asks_in_an_accounts_name() {
+    let server = builder().start().await;
+    let _juliet = server.online("juliet@capulet.lit/balcony").await;
+    let privileges =
+        Privileges { iq: [("urn:xmpp:ping".to_owned(), Access::Get)].into(), ..Privileges::default() };
+    let both = Grants { privileges: privileges.clone(), ..grants(&[("urn:xmpp:ping", &[])]) };
+    let mut manager = component(&server, both).await;
+    let mut other = server.component("other.capulet.lit", Grants { privileges, ..Grants::default() });
+    other.connect().await;
+    settle(&mut other).await;
+    let ask = |from: &str, to: &str| {
+        format!(
+            "<iq from='{from}' to='juliet@capulet.lit' type='get' id='p'><privileged_iq xmlns='urn:xmpp:privilege:2'>\
+             <iq xmlns='jabber:client' type='get' id='i'{to}><ping xmlns='urn:xmpp:ping'/></iq></privileged_iq></iq>"
+        )
+    };
+    for to in ["", " to='capulet.lit'", " to='juliet@capulet.lit'"] {
+        manager.send(&ask(PUBSUB, to)).await;
+        let answer = manager.next().await.unwrap().to_xml();
+        assert!(answer.contains("<forwarded ") && answer.contains("id='i' type='result'"), "{answer}");
+        // Of others it is.
+        other.send(&ask("other.capulet.lit", to)).await;
+        assert!(forwarded(&mut manager).await.0.contains("<ping "));
+    }
+}
+
+/// An occupant of a room has places of its own.
+#[tokio::test]
+async fn what_the_server_asks_for_others_counts_for_each_of_them() {
+    let server = builder().module_config("delegation", "requests_per_sender_max = 1").start().await;
+    let _juliet = server.online("juliet@capulet.lit/balcony").await;
+    let pubsub = component(&server, grants(&[(X, &[])])).await;
+    let router = server.server().shared().router();
+    for (nick, forwards) in [("a", true), ("a", false), ("b", true)] {
+        let request = format!(
+            "<iq from='garden@rooms.lit/{nick}' to='juliet@capulet.lit' type='get' id='1'><q xmlns='urn:x'/></iq>"
+        );
+        drop(router.send(waxwing_xmpp::Stanza::parse(&request).unwrap()).await);
+        assert_eq!(pubsub.waiting().is_some(), forwards, "{nick}");
+    }
 }

@@ -141,3 +141,27 @@ async fn xep0356_9_4_what_the_account_has_blocked_stays_blocked() {
     pubsub.send(&message("capulet.lit", &from("from='juliet@capulet.lit'"))).await;
     romeo.expect_nothing();
 }
+
+/// What a component may do it hears from the server alone (§4.2; XEP-0355 §4.2).
+#[tokio::test]
+async fn no_component_is_told_by_another_what_it_may_do() {
+    let server = builder().start().await;
+    let mut pubsub = component(&server, messages()).await;
+    let mut other = server.component("other.capulet.lit", Grants::default());
+    other.connect().await;
+    let told = |from: &str, inner: &str| {
+        let forged =
+            format!("<message xmlns='jabber:client' from='{from}' to='other.capulet.lit'>{inner}</message>");
+        message("capulet.lit", &forged)
+    };
+    for inner in [
+        "<privilege xmlns='urn:xmpp:privilege:2'><perm access='message' type='outgoing'/></privilege>",
+        "<body>x</body><delegation xmlns='urn:xmpp:delegation:2'><delegated namespace='urn:x'/></delegation>",
+    ] {
+        pubsub.send(&told("capulet.lit", inner)).await;
+        assert_eq!(condition(&mut pubsub).await, Condition::Forbidden);
+        other.expect_nothing();
+    }
+    pubsub.send(&told("capulet.lit", "<body>x</body>")).await;
+    assert!(other.next().await.unwrap().has_body());
+}
