@@ -21,7 +21,7 @@ pub(crate) const PRIVILEGED: &str = "privileged.localhost";
 /// A privileged entity of `localhost`: roster get, presence managed_entity.
 pub(crate) const READER: &str = "reader.localhost";
 /// At `second.localhost` it manages `urn:example:delegated`, `urn:example:filtered` with the attribute "node", and disco
-/// of bare JIDs.
+/// of bare JIDs; it may make requests with `urn:example:delegated` in the name of accounts.
 pub(crate) const MANAGER: &str = "manager.second.localhost";
 
 /// A component that has done its handshake. Tests that use the same one wait for each other.

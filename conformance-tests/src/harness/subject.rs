@@ -135,6 +135,8 @@ registration = "open"
 modules.mam.enabled = false
 [host."archive.localhost"]
 registration = "open"
+[modules.component]
+mailbox_bytes_max = "1 MiB"
 [modules.component.domains."gateway.localhost"]
 secret = "{SECRET}"
 [modules.component.domains."privileged.localhost"]
@@ -151,6 +153,8 @@ roster = "get"
 presence = "managed_entity"
 [modules.component.domains."manager.second.localhost"]
 secret = "{SECRET}"
+[modules.component.domains."manager.second.localhost".privileges]
+iq = {{ "urn:example:delegated" = "both" }}
 [modules.component.domains."manager.second.localhost".delegations]
 "urn:example:delegated" = []
 "urn:example:filtered" = ["node"]

@@ -135,3 +135,35 @@ fn what_the_managing_entity_asks_is_not_forwarded() {
     let manager = manager();
     manager.ask(&format!("<iq type='get' to='{HOST}'>{X}</iq>")).must_fail("service-unavailable");
 }
+
+/// §4.3.1: "the managing entity can use privileged entity to do specific treatments".
+#[test]
+fn what_the_managing_entity_asks_in_an_accounts_name_is_not_forwarded() {
+    let (manager, alice) = (manager(), online_at(HOST));
+    for to in [String::new(), format!("to='{HOST}'"), format!("to='{alice:#}'")] {
+        let inner = format!("<iq xmlns='jabber:client' type='get' {to} id='i'>{X}</iq>");
+        manager
+            .ask(&format!(
+                "<iq type='get' to='{alice:#}'><privileged_iq xmlns='urn:xmpp:privilege:2'>{inner}</privileged_iq></iq>"
+            ))
+            .must(
+                "<iq type='result'><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'>
+                 <iq xmlns='jabber:client' type='error' id='i'/></forwarded></privilege></iq>",
+            );
+    }
+    manager.expect_no(&format!("<iq type='set'><delegation xmlns='{NS}'/></iq>"));
+}
+
+/// §4.3: "any bare jid"; RFC 6120 §13.11: whether there is such an account is not to be seen.
+#[test]
+fn requests_for_missing_accounts_are_answered_alike() {
+    let (manager, alice, bob) = (manager(), online_at(HOST), user_at(HOST));
+    for to in [bob.bare(), format!("nobody@{HOST}")] {
+        send!(alice, "<iq type='get' to='{to}' id='q'>{X}</iq>");
+        let (inner, id) = forwarded(&manager);
+        inner.must(&format!("<iq xmlns='jabber:client' from='{alice}' to='{to}' type='get' id='q'>{X}</iq>"));
+        let from = format!("from='{to}' to='{alice}' id='q'");
+        answer(&manager, &id, &format!("<iq xmlns='jabber:client' {from} type='result'/>"));
+        expect!(alice, "<iq {from} type='result'/>");
+    }
+}

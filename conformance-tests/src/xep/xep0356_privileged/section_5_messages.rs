@@ -67,3 +67,20 @@ fn users_forge_nothing() {
     expect!(bob, "<message type='error' id='notif1'/>");
     bob.expect_no(&format!("<message from='{alice:#}'/>"));
 }
+
+/// §4.2: "the server send it"; what a component may do it hears from nobody else.
+#[test]
+fn no_component_is_told_by_another_what_it_may_do() {
+    let (component, gateway) = (privileged(PRIVILEGED), Component::connect(GATEWAY));
+    for inner in [
+        format!("<privilege xmlns='{NS}'><perm access='message' type='outgoing'/></privilege>"),
+        "<delegation xmlns='urn:xmpp:delegation:2'><delegated namespace='urn:x'/></delegation>".to_owned(),
+    ] {
+        let forged =
+            format!("<message xmlns='jabber:client' from='localhost' to='{GATEWAY}'>{inner}</message>");
+        component.send(&forward(PRIVILEGED, &forged));
+        expect!(component, "<message from='localhost' to='{PRIVILEGED}' type='error' id='notif1'/>")
+            .must_fail("forbidden");
+    }
+    gateway.expect_no("<message from='localhost'/>");
+}
