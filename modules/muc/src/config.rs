@@ -16,6 +16,8 @@ pub struct Config {
     pub rooms_max: usize,
     /// Rooms that one user may have created; one more is refused with `resource-constraint`.
     pub rooms_per_user_max: usize,
+    /// Rooms in memory; when there are more, those that nobody uses are forgotten at once, and not after five minutes.
+    pub rooms_idle_max: usize,
     /// Rooms in the list of rooms that one answer has.
     pub rooms_listed_max: usize,
     /// Occupants of one room, whatever its owners choose; more get `service-unavailable`.
@@ -134,6 +136,7 @@ impl Default for Config {
             create: Create::Local,
             rooms_max: 100_000,
             rooms_per_user_max: 200,
+            rooms_idle_max: 1000,
             rooms_listed_max: 200,
             occupants_max: 2000,
             occupants_reserve: 20,

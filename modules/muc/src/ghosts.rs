@@ -117,7 +117,7 @@ impl Muc {
     pub(crate) async fn sweep(self: Arc<Self>) {
         self.forget_idle();
         self.ending.lock().retain(|_, ticket| !ticket.is_applied());
-        let handles: Vec<Arc<Handle>> = self.rooms.lock().values().cloned().collect();
+        let handles: Vec<Arc<Handle>> = self.rooms.lock().all().cloned().collect();
         self.metrics.in_use.set(i64::try_from(handles.len()).unwrap_or(i64::MAX));
         for handle in handles {
             self.end_unconfigured(&handle).await;
@@ -127,7 +127,7 @@ impl Muc {
     /// Each minute, beside that: clients that are not there any more. Those of other servers have a minute to answer, so
     /// several rooms are asked at once.
     pub(crate) async fn look_for_ghosts(self: Arc<Self>) {
-        let handles: Vec<Arc<Handle>> = self.rooms.lock().values().cloned().collect();
+        let handles: Vec<Arc<Handle>> = self.rooms.lock().all().cloned().collect();
         let look = async |handle: Arc<Handle>| {
             self.find_ghosts(&handle).await;
             self.probe(&handle).await;
@@ -137,8 +137,7 @@ impl Muc {
 
     fn forget_idle(&self) {
         let before = self.host.clock().now().minus(IDLE).0;
-        // Who holds the lock of the table gives no room away, so nobody can take one up meanwhile.
-        self.rooms.lock().retain(|_, handle| Arc::strong_count(handle) > 1 || !handle.is_idle(before));
+        self.rooms.lock().forget_idle(before);
     }
 
     /// §10.1.1, step 5.
@@ -208,7 +207,7 @@ impl Muc {
     /// What a connection that ended in the middle has left in outboxes.
     pub(crate) async fn drain_all(self: Arc<Self>) {
         let handles: Vec<Arc<Handle>> =
-            self.rooms.lock().values().filter(|handle| !handle.outbox.is_empty()).cloned().collect();
+            self.rooms.lock().all().filter(|handle| !handle.outbox.is_empty()).cloned().collect();
         handles.iter().for_each(|handle| self.deliver(handle));
     }
 }

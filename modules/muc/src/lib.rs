@@ -23,6 +23,7 @@ mod ghosts;
 mod handle;
 mod hats;
 mod history;
+mod in_use;
 mod invite;
 mod iq;
 mod item;
@@ -70,7 +71,7 @@ use waxwing_core::{Accounts, BoxFuture, Phase, Shutdown};
 use waxwing_log::Log;
 
 pub use config::{Config, Create, Defaults};
-use handle::Handle;
+use in_use::InUse;
 use loads::Loads;
 
 /// The rooms of one service.
@@ -87,8 +88,7 @@ pub struct Muc {
     cards: TableRef<table::Cards>,
     hats: TableRef<table::HatRows>,
     wearers: TableRef<table::Wearers>,
-    /// Rooms in use, by localpart.
-    rooms: Mutex<HashMap<String, Arc<Handle>>>,
+    rooms: Mutex<InUse>,
     /// Names of rooms that have ended and may still be in the index.
     ending: Mutex<HashMap<String, Ticket>>,
     /// Names whose rooms are being loaded or made.

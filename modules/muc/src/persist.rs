@@ -223,7 +223,7 @@ impl Muc {
 
     /// When the server stops: occupants' presence as it is now.
     pub(crate) fn save_presence(&self) {
-        let handles: Vec<_> = self.rooms.lock().values().cloned().collect();
+        let handles: Vec<_> = self.rooms.lock().all().cloned().collect();
         for handle in handles {
             let mut room = handle.room.lock();
             if room.number.is_none() {

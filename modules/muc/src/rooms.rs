@@ -43,7 +43,7 @@ impl Muc {
                 return Ok(Found::Room(handle));
             }
             let claim = self.loads.claim(local).await;
-            if self.rooms.lock().contains_key(local) {
+            if self.rooms.lock().get(local).is_some() {
                 continue;
             }
             self.ended(local).await;
@@ -67,7 +67,7 @@ impl Muc {
 
     /// The room if it is in memory.
     fn known(&self, local: &str) -> Option<Arc<Handle>> {
-        let handle = self.rooms.lock().get(local).cloned()?;
+        let handle = self.rooms.lock().get(local)?;
         handle.touch(self.host.clock().now());
         Some(handle)
     }
@@ -99,16 +99,16 @@ impl Muc {
 
     /// Puts a room into the table; under the claim of its name only.
     fn admit(&self, handle: &Arc<Handle>) {
-        self.rooms.lock().insert(handle.local.clone(), Arc::clone(handle));
+        let mut rooms = self.rooms.lock();
+        rooms.put(handle);
+        if rooms.are_many(self.config().rooms_idle_max) {
+            rooms.forget_idle(i64::MAX);
+        }
     }
 
     /// Takes a room out of the table.
     pub(crate) fn forget(&self, handle: &Handle) {
-        let mut rooms = self.rooms.lock();
-        if rooms.get(&handle.local).is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), handle)) {
-            rooms.remove(&handle.local);
-        }
-        drop(rooms);
+        self.rooms.lock().remove(handle);
         self.host.forget(&handle.local);
     }
 
@@ -291,16 +291,10 @@ impl Muc {
         let max = config.rooms_per_user_max;
         let made =
             self.creators.range(self.host.number(), span, Order::Forward, max).await.map_err(store_failed)?;
-        if made.len() + self.unconfigured(creator) >= max {
+        if made.len() + self.rooms.lock().unconfigured(creator) >= max {
             return full("You have created too many rooms.");
         }
         Ok(())
-    }
-
-    /// §10.1.1: rooms that somebody has made and not configured yet; they are not on disk.
-    fn unconfigured(&self, creator: &BareJid) -> usize {
-        let rooms = self.rooms.lock();
-        rooms.values().filter(|handle| handle.account.get().is_none() && handle.creator == *creator).count()
     }
 
     /// A room more, or less, on disk.

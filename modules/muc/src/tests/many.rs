@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use waxwing_store::{Kind as NameKind, Store};
 
 use super::*;
+use crate::handle::Handle;
 use crate::rooms::Found;
 use crate::table::{IndexRow, RoomRow};
 
@@ -74,6 +75,21 @@ async fn a_start_loads_no_rooms_however_many_there_are() {
     assert_eq!(muc.rooms.lock().len(), 1);
     // One more is too many (`rooms_max`).
     refused(&enter(&mut crone, COVEN, "x").await[0], Condition::ResourceConstraint);
+}
+
+/// Who asks rooms without end for what they are fills no memory; a room that is in use stays.
+#[tokio::test]
+async fn rooms_that_nobody_uses_are_few_in_memory() {
+    let server = configured("rooms_idle_max = 10").start().await;
+    let muc = muc(&server);
+    let mut crone = client(&server, "crone1").await;
+    make(&mut crone, COVEN, "persistentroom=1").await;
+    put(&muc, "room", 50, true);
+    for number in 0..50 {
+        ok(&ask(&mut crone, "get", &format!("room{number}@{SERVICE}"), INFO).await);
+        assert!(muc.rooms.lock().len() <= 11, "{number}");
+    }
+    assert!(muc.rooms.lock().get("coven").is_some());
 }
 
 /// XEP-0059: behind many hidden rooms a page still has a room, or is the last one.
