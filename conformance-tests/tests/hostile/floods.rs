@@ -44,6 +44,7 @@ fn rfc6121_4_6_3_one_farewell_after_a_thousand_directed_presences() {
 fn rfc6121_4_6_directed_presence_to_three_thousand() {
     let _turn = beside_others();
     let answers = flood((0..3000).map(|n| format!("<presence to='nobody{n}@localhost/x' id='d{n}'/>")));
+    println!("{} of 3,000 were refused", answers.len());
     for answer in &answers {
         let condition = answer.condition();
         let allowed = ["resource-constraint", "policy-violation", "service-unavailable", "item-not-found"];
@@ -133,7 +134,8 @@ fn rfc6121_2_a_roster_of_a_thousand() {
         large.clear();
         Bystanders::get().still_chat();
     }
-    assert_eq!(large.roster().children().count(), 1000);
+    let roster = large.roster();
+    assert_eq!(roster.child("query").map_or(0, |query| query.children().count()), 1000);
 }
 
 /// §13.12: ten thousand connections, one after the other, leave nothing behind.
