@@ -151,7 +151,7 @@ fn rfc6120_13_12_ten_thousand_connections_one_after_the_other() {
         let said = header.get(..number % header.len()).unwrap_or(header);
         // It may have been closed already.
         drop(socket.write_all(said.as_bytes()));
-        if number % 500 == 0 {
+        if number.is_multiple_of(500) {
             Bystanders::get().still_chat();
         }
     };
