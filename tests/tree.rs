@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Lower numbers may not depend on higher ones.
@@ -87,6 +87,22 @@ fn no_test_is_ignored() {
         let text = std::fs::read_to_string(path).unwrap();
         assert!(!text.lines().any(|line| line.trim_start().starts_with(&mark)), "{}", path.display());
     });
+}
+
+/// SECURITY.md names tests; each is there.
+#[test]
+fn every_test_of_the_security_page_exists() {
+    let page = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let cells =
+        page.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").nth(2));
+    let mut missing: BTreeSet<String> =
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect();
+    assert!(missing.len() > 60, "the tests were not found: {missing:?}");
+    visit(root(), &mut |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        missing.retain(|name| !text.contains(&format!("fn {name}(")));
+    });
+    assert!(missing.is_empty(), "no such tests: {missing:#?}");
 }
 
 fn visit(folder: &Path, call: &mut impl FnMut(&Path)) {

@@ -9,6 +9,7 @@ mod clients;
 mod conform;
 mod docs;
 mod federation;
+mod fuzz;
 mod needs;
 mod network;
 mod options;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         "conform" => Ok(finish(&options, conform::run)),
         "bench" => bench::run(&options),
         "docs" => docs::write(&options),
+        "fuzz" => fuzz::run(&options),
         _ => {
             println!("{}", options::USAGE);
             return ExitCode::SUCCESS;

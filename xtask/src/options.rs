@@ -18,6 +18,8 @@ Usage: cargo xtask COMMAND
   bench rooms [--quick] [--peers LIST]
                                     measure rooms (default: beside prosody and ejabberd); --from LOG as above
 
+  fuzz [TARGET]... [--seconds N]    run fuzz targets under libFuzzer, one after the other, a minute each (default: all)
+
   --subject NAME   the server under test: waxwing (default), prosody or ejabberd
   --screen         keep Profanity's screen in docs/profanity.txt
 
@@ -65,12 +67,14 @@ pub(crate) struct Options {
     pub(crate) from: Option<String>,
     pub(crate) only: Vec<String>,
     pub(crate) record: bool,
+    pub(crate) targets: Vec<String>,
+    pub(crate) seconds: u64,
 }
 
 impl Options {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let command = words.next().unwrap_or_else(|| "help".to_owned());
-        if !["test", "conform", "docs", "bench", "help", "--help", "-h"].contains(&command.as_str()) {
+        if !["test", "conform", "docs", "bench", "fuzz", "help", "--help", "-h"].contains(&command.as_str()) {
             return Err(format!("unknown command '{command}'"));
         }
         let mut options = Self {
@@ -86,6 +90,8 @@ impl Options {
             from: None,
             only: Vec::new(),
             record: false,
+            targets: Vec::new(),
+            seconds: 60,
         };
         let mut peers = None;
         while let Some(word) = words.next() {
@@ -105,6 +111,13 @@ impl Options {
                 "archive" if options.command == "bench" => options.archive = true,
                 "federation" if options.command == "bench" => options.federation = true,
                 "rooms" if options.command == "bench" => options.rooms = true,
+                "--seconds" if options.command == "fuzz" => {
+                    let number = words.next().and_then(|word| word.parse().ok());
+                    options.seconds = number.ok_or("--seconds: how many?")?;
+                }
+                name if options.command == "fuzz" && !name.starts_with('-') => {
+                    options.targets.push(name.to_owned());
+                }
                 name if options.command == "test" => options.parts.push(part(name)?),
                 other => return Err(format!("'{other}' is not known here")),
             }
@@ -157,6 +170,15 @@ mod tests {
     fn federation_is_a_part_of_the_tests_and_of_the_bench() {
         assert!(parse("bench federation --quick").unwrap().federation);
         assert_eq!(parse("test federation").unwrap().parts, [Part::Federation]);
+    }
+
+    #[test]
+    fn fuzzing_has_targets_and_a_time() {
+        let options = parse("fuzz jid sasl --seconds 5").unwrap();
+        assert_eq!((options.targets, options.seconds), (vec!["jid".to_owned(), "sasl".to_owned()], 5));
+        for line in ["fuzz --seconds", "fuzz --seconds long", "test --seconds 5", "fuzz --fast"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

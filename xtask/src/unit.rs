@@ -12,14 +12,6 @@ pub(crate) fn style(tally: &mut Tally) {
     tally.check("formatting: run cargo fmt", run::succeeds(&mut run::cargo(&["fmt", "--all", "--check"])));
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     tally.check("clippy", run::succeeds(&mut run::cargo(&clippy)));
-    // The fuzz targets are a workspace of their own; libFuzzer is C++.
-    match needs::programs(&[("c++", "g++")]) {
-        Ok(()) => {
-            let fuzz = ["check", "--manifest-path", "fuzz/Cargo.toml"];
-            tally.check("the fuzz targets compile", run::succeeds(&mut run::cargo(&fuzz)));
-        }
-        Err(why) => tally.skip("fuzz targets", &why),
-    }
 }
 
 /// `cargo test` for the default members and for this tool.
@@ -36,6 +28,8 @@ pub(crate) fn tests(tally: &mut Tally) {
     if let Err(why) = needs::programs(&[("openssl", "openssl")]) {
         tally.skip("openssl, for the tests of xtask", &why);
     }
+    let fuzz = ["test", "--locked", "--package", "waxwing-fuzz"];
+    counted("a short run of the fuzz targets", &mut run::cargo(&fuzz), tally);
     counted("the tests of xtask", &mut run::cargo(&["test", "--locked", "--package", "xtask"]), tally);
 }
 

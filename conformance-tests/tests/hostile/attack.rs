@@ -29,6 +29,8 @@ pub(crate) enum Place {
     BeforeLogin,
     /// With a resource bound.
     AfterLogin,
+    /// A component's stream, after the headers and before the proof (XEP-0114 §3).
+    BeforeHandshake,
 }
 
 /// What became of a stream.
@@ -117,6 +119,11 @@ pub(crate) fn enter(place: Place) -> Conn {
         Place::AfterLogin => {
             let conn = logged_in();
             conn.bind();
+            conn
+        }
+        Place::BeforeHandshake => {
+            let conn = Conn::component();
+            component::open(&conn, component::GATEWAY);
             conn
         }
     }

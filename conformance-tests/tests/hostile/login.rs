@@ -89,6 +89,45 @@ fn rfc6120_6_4_2_a_login_within_a_login() {
     Bystanders::get().still_chat();
 }
 
+/// §6.5.1: an exchange that was aborted is over; a late answer to its challenge lets nobody in.
+#[test]
+fn rfc6120_6_5_1_an_aborted_login_is_over() {
+    let _turn = beside_others();
+    let (name, password) = offender();
+    let conn = Conn::secure();
+    let scram = Scram::new("SCRAM-SHA-1", name, password);
+    scram.start(&conn);
+    let outcome = scram.finish(&conn, |right| {
+        conn.send(&format!("<abort xmlns='{SASL}'/>"));
+        right
+    });
+    assert!(outcome.end.child("aborted").is_some(), "{}", outcome.end);
+    let late = see(&conn, Vec::new());
+    assert!(late.answers.iter().all(|e| e.name != "success"), "{late}");
+    Bystanders::get().still_chat();
+}
+
+/// RFC 5802 §9: what let somebody in once lets nobody in again, as each exchange has a nonce of the server's.
+#[test]
+fn rfc5802_9_a_replayed_proof_lets_nobody_in() {
+    let _turn = beside_others();
+    let (name, password) = offender();
+    let mut right = String::new();
+    let first = Conn::secure();
+    let scram = Scram::new("SCRAM-SHA-256", name, password);
+    scram.start(&first);
+    let outcome = scram.finish(&first, |message| {
+        right.clone_from(&message);
+        message
+    });
+    assert_eq!(outcome.end.name, "success", "{}", outcome.end);
+    let second = Conn::secure();
+    scram.start(&second);
+    let outcome = scram.finish(&second, |_| right);
+    assert_eq!(outcome.end.name, "failure", "{}", outcome.end);
+    Bystanders::get().still_chat();
+}
+
 /// §6.5.7: mechanisms that were not offered, known and invented, short and long.
 #[test]
 fn rfc6120_6_5_7_mechanisms_that_were_not_offered() {

@@ -26,7 +26,7 @@ const HALF_OPEN_MAX: i64 = 48;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The least that is resident within two seconds, in which connections that have ended are cleared away.
-fn at_rest(server: &Process) -> Memory {
+pub(super) fn at_rest(server: &Process) -> Memory {
     let deadline = Instant::now() + Duration::from_secs(2);
     let mut least = server.memory();
     while Instant::now() < deadline {
@@ -40,7 +40,7 @@ fn at_rest(server: &Process) -> Memory {
 }
 
 /// Waits until no more than that is resident, and returns what is.
-fn settled(server: &Process, max: i64) -> Memory {
+pub(super) fn settled(server: &Process, max: i64) -> Memory {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let memory = server.memory();

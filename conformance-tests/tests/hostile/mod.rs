@@ -9,6 +9,7 @@ mod corpus;
 mod process;
 mod random;
 
+mod floods;
 mod garbage;
 mod header;
 mod login;

@@ -68,6 +68,28 @@ fn rfc6120_11_ill_formed_xml_before_login() {
     corpus_before_login("ill-formed.txt");
 }
 
+/// §11, §13.12: the same, what is not wanted, and what never ends, where a component has not shown who it is yet.
+#[test]
+fn xep0114_3_the_corpus_before_the_handshake() {
+    for file in ["ill-formed.txt", "refused.txt"] {
+        all_refused(Place::BeforeHandshake, inputs(file, before_login));
+    }
+    all_refused(Place::BeforeHandshake, inputs("endless.txt", |_| stream_error(&["policy-violation"])));
+}
+
+/// §11: and where it has. What comes before the mistake is judged before it: stanzas without addresses.
+#[test]
+fn xep0114_3_ill_formed_xml_after_the_handshake() {
+    let _turn = beside_others();
+    let conditions = |case: &Case| [stream_conditions(case), vec!["improper-addressing"]].concat();
+    for (words, bytes, expected) in inputs("ill-formed.txt", |case| Expected::StreamError(conditions(case))) {
+        let component = Component::connect(component::GATEWAY);
+        let outcome = send_and_see(&component, &bytes, false);
+        outcome.check(&expected).unwrap_or_else(|problem| panic!("{words}: {problem}"));
+        Bystanders::get().still_chat();
+    }
+}
+
 /// §8.3.3.9 and §13.12: what is well-formed but not wanted costs its sender a stanza error, and not the stream.
 #[test]
 fn rfc6120_13_12_refused_stanzas_after_login() {

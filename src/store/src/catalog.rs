@@ -3,7 +3,7 @@
 //! A table's number is given once and never changes, so keys stay short and a renamed module keeps nothing of
 //! another's rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -18,7 +18,12 @@ use crate::value;
 #[derive(Default)]
 pub(crate) struct Catalog {
     tables: Mutex<HashMap<String, Registered>>,
+    /// How those that are in use read a row, by name.
+    readers: Mutex<BTreeMap<&'static str, ReadRow>>,
 }
+
+/// Reads a row of a table, its key without what names owner and table, and says whether it can be read.
+pub type ReadRow = fn(key: &[u8], row: &[u8]) -> Result<(), StoreError>;
 
 #[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
 struct Registered {
@@ -69,6 +74,16 @@ impl Catalog {
         store.core().apply_essential(Bytes::from([PREFIX, name.as_bytes()].concat()), row)?;
         tables.insert(name.to_owned(), registered);
         Ok(registered.id)
+    }
+
+    /// Notes how a table reads its rows.
+    pub(crate) fn reads(&self, name: &'static str, read: ReadRow) {
+        self.readers.lock().insert(name, read);
+    }
+
+    /// The tables in use.
+    pub(crate) fn readers(&self) -> Vec<(&'static str, ReadRow)> {
+        self.readers.lock().iter().map(|(name, read)| (*name, *read)).collect()
     }
 
     /// The name of the table with this number.

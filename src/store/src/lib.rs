@@ -7,6 +7,7 @@
 //! What is deliberately absent: timers, transactions over several partitions, and any way past the two to an engine.
 
 pub use batch::{Batch, KEY_BYTES_MAX, KeyRange, Order, Partition, VALUE_BYTES_MAX};
+pub use catalog::ReadRow;
 pub use engine::{EngineKind, UnknownEngine};
 pub use error::{ApplyError, EngineError, RowError, StoreError};
 pub use faults::Faults;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::batch::{Batch, KeyRange, Order, Partition, after_prefix};
+use crate::catalog::ReadRow;
 use crate::error::{ApplyError, RowError, StoreError};
 use crate::key::{self, EncodeKey, KeyCodec};
 use crate::numbers::{AccountNumber, HostNumber};
@@ -150,7 +151,16 @@ impl Store {
             assert!(T::VERSION >= 1 && T::VERSION <= 255, "a table's version is from 1 to 255");
         }
         let id = self.catalog().register(self, T::NAME, T::VERSION)?;
+        self.catalog().reads(T::NAME, |key, row| {
+            key::decode::<T::Key>(key).ok_or(RowError::Key).map_err(TableRef::<T>::wrong)?;
+            TableRef::<T>::value(row).map(drop)
+        });
         Ok(TableRef { store: self.clone(), id, partition: Partition::Main, table: PhantomData })
+    }
+
+    /// The tables in use by name, and how each reads a row: to look for damaged ones.
+    pub fn tables(&self) -> Vec<(&'static str, ReadRow)> {
+        self.catalog().readers()
     }
 }
 

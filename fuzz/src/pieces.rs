@@ -1,10 +1,9 @@
 //! The same items and the same error whatever the pieces are. The first byte is the size of the pieces.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use waxwing_xml::{Framing, Item, Limits, Scanner, XmlError};
 
-const HEADER: &[u8] = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+const HEADER: &[u8] =
+    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 
 const NARROW: Limits = Limits {
     element_bytes: 200,
@@ -17,7 +16,7 @@ const NARROW: Limits = Limits {
     strict: false,
 };
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn run(data: &[u8]) {
     let Some((choice, bytes)) = data.split_first() else { return };
     let size = usize::from(choice >> 2) + 1;
     for limits in [Limits::CLIENT, NARROW, Limits { strict: true, ..NARROW }] {
@@ -27,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(scan(header, bytes, size, limits), whole);
         }
     }
-});
+}
 
 fn scan(header: &[u8], bytes: &[u8], size: usize, limits: Limits) -> (String, Result<(), XmlError>) {
     let mut scanner = Scanner::new(Framing::Stream, Limits::CLIENT);

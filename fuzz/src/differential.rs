@@ -1,14 +1,13 @@
 //! What the scanner passes on, rxml accepts and reads as the same elements.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use rxml::{Event, Parse, Parser};
 use waxwing_xml::{Child, Framing, Item, Limits, Node, Scanner, Tree};
 
-const HEADER: &[u8] = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+const HEADER: &[u8] =
+    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn run(data: &[u8]) {
     let mut input: &[u8] = &[HEADER, data].concat();
     let mut scanner = Scanner::new(Framing::Stream, Limits::CLIENT);
     while let Ok(Some(item)) = scanner.scan(&mut input) {
@@ -23,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(child.tree().to_child().tree(), child.tree(), "{}", child.as_str());
         }
     }
-});
+}
 
 fn dump(tree: &Tree, out: &mut String) {
     let attributes = tree.attrs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
