@@ -19,6 +19,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    // Where the system gives huge pages to all who do not refuse them, an idle server would have twice the memory.
+    // A kernel without them says no, and then there is nothing to refuse.
+    rustix::thread::disable_transparent_huge_pages(true).ok();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cli::fail(&format!("the runtime does not start: {error}")),

@@ -468,6 +468,16 @@ fn without_descriptors_only_new_connections_wait() {
     server.connect();
 }
 
+/// Memory of its own: what of it is program text depends on the build.
+#[test]
+fn a_server_that_has_just_started_is_small() {
+    let server = Waxwing::start(CONFIG);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let kib: u64 = line.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(kib < 16 << 10, "{kib} KiB are resident: huge pages, or buffers that nobody needs yet?");
+}
+
 #[test]
 fn metrics_are_told_by_the_running_server_only() {
     let mut server = Waxwing::start(CONFIG);
