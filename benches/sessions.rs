@@ -78,7 +78,7 @@ async fn chat(server: &TestServer, clients: &[TestClient], of_turn: impl Fn(usiz
     for turn in 0..MESSAGES {
         let (from, to) = of_turn(turn);
         let (Some(from), Some(to)) = (clients.get(from), clients.get(to)) else { continue };
-        let stanza = Stanza::parse(&message(&to.session().jid().to_string())).unwrap();
+        let stanza = Stanza::parse(&message(to.session().jid().as_ref())).unwrap();
         router.from_client(from.session(), stanza).await.unwrap();
         assert!(take(to.session()) > 0, "a message must arrive");
     }

@@ -309,6 +309,7 @@ impl Room {
             changed.push((occupant.clone(), before));
         }
         self.audience_changed();
+        turn.readers.clear();
         for (occupant, before) in &changed {
             self.tell(turn, occupant, note, self.is_broadcast(*before));
             self.show_all_again(turn, occupant, *before);

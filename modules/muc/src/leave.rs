@@ -102,6 +102,7 @@ impl Room {
             gone.push((occupant, note));
         }
         self.audience_changed();
+        turn.readers.clear();
         for (occupant, note) in &gone {
             self.tell_gone(turn, occupant, &Children::new(), note);
         }
@@ -112,8 +113,7 @@ impl Room {
     /// creator.
     pub(crate) fn ends_if_empty(&mut self, turn: &mut Turn<'_>) {
         if self.occupants.is_empty() && (self.locked || !self.settings.persistent) {
-            self.gone = true;
-            turn.over = true;
+            self.end(turn);
         }
     }
 
@@ -126,6 +126,11 @@ impl Room {
             let gone = self.absence(&occupant, Affiliation::None, &Children::new(), &note, (false, true));
             turn.send_all(gone, occupant.addresses().collect::<Vec<_>>());
         }
+        self.end(turn);
+    }
+
+    fn end(&mut self, turn: &mut Turn<'_>) {
+        self.relayed.end(turn);
         self.gone = true;
         turn.over = true;
     }

@@ -12,15 +12,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use waxwing_core::prelude::*;
-use waxwing_core::{Origin, Router};
+use waxwing_core::{Origin, Promise, Router};
 
 use crate::turn::Outgoing;
-
-/// Tells who caused a message to somebody alone what it waits for.
-pub(crate) type Receipt = oneshot::Receiver<Custody>;
 
 /// The stanzas of one room that wait to be routed.
 #[derive(Debug, Default)]
@@ -44,7 +41,8 @@ struct Queue {
 #[derive(Debug)]
 struct Item {
     outgoing: Outgoing,
-    receipt: Option<oneshot::Sender<Custody>>,
+    /// Tells who caused a message to somebody alone what it waits for.
+    receipt: Option<Promise>,
     gate: Option<Gate>,
 }
 
@@ -89,21 +87,21 @@ enum Step {
 impl Outbox {
     /// Puts stanzas in. Under the lock of the room, so that their order is that of what happened in it.
     ///
-    /// Returns how many copies they are, and the receipts of messages for somebody alone.
-    pub(crate) fn push(&self, items: VecDeque<Outgoing>, gate: Option<&Gate>) -> (usize, Vec<Receipt>) {
+    /// Returns how many copies they are, and the custody of those of them that are for somebody alone.
+    pub(crate) fn push(&self, items: VecDeque<Outgoing>, gate: Option<&Gate>) -> (usize, Custody) {
         let copies = items.iter().map(Outgoing::copies).sum();
-        let mut receipts = Vec::new();
+        let mut custody = Custody::memory();
         let mut queue = self.queue.lock();
         queue.waiting += copies;
         for outgoing in items {
             let receipt = outgoing.is_alone().then(|| {
-                let (sender, receipt) = oneshot::channel();
-                receipts.push(receipt);
-                sender
+                let (receipt, later) = Custody::later();
+                custody.join(later);
+                receipt
             });
             queue.items.push_back(Item { outgoing, receipt, gate: gate.cloned() });
         }
-        (copies, receipts)
+        (copies, custody)
     }
 
     /// Waits while more than `max` copies wait: who makes work waits for it.
@@ -283,7 +281,7 @@ impl Queue {
     }
 
     /// Goes on to the next copy.
-    fn step(&mut self) -> Option<oneshot::Sender<Custody>> {
+    fn step(&mut self) -> Option<Promise> {
         self.waiting = self.waiting.saturating_sub(1);
         let last = self.items.front_mut().is_some_and(|item| item.outgoing.is_last());
         if last { self.items.pop_front().and_then(|item| item.receipt) } else { None }
@@ -312,9 +310,10 @@ async fn route(router: &Router, stanza: Stanza) -> Custody {
     router.route(stanza, Origin::Server, Custody::memory()).await
 }
 
-fn hand_over(receipt: Option<oneshot::Sender<Custody>>, custody: Custody) {
-    // Whoever is gone does not want to know.
-    receipt.map(|receipt| receipt.send(custody).ok());
+fn hand_over(receipt: Option<Promise>, custody: Custody) {
+    if let Some(receipt) = receipt {
+        receipt.keep(custody);
+    }
 }
 
 /// Whether a client of this server has much to read.

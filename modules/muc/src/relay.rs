@@ -37,7 +37,7 @@ impl Relayed {
     fn add(&mut self, turn: &mut Turn<'_>, relay: Relay) {
         self.0.push_back(relay);
         while self.0.len() > turn.config.requests_max {
-            self.drop_at(turn, 0);
+            self.drop_at(turn, 0, &full());
         }
     }
 
@@ -51,19 +51,26 @@ impl Relayed {
             let Some(at) = self.0.iter().position(|relay| own(relay) && given_up(relay)) else {
                 return false;
             };
-            self.drop_at(turn, at);
+            self.drop_at(turn, at, &full());
             count -= 1;
         }
         true
     }
 
     /// RFC 6120 §8.2.3: a request is answered, even where nobody else does.
-    fn drop_at(&mut self, turn: &mut Turn<'_>, at: usize) {
+    fn drop_at(&mut self, turn: &mut Turn<'_>, at: usize, why: &StanzaError) {
         let Some(Relay { asker, asked_id, occupant, iq: true, .. }) = self.0.remove(at) else { return };
         let mut answer = Stanza::iq(IqType::Error, asked_id).to(asker);
         answer.from = occupant;
-        answer.children = told(&full());
+        answer.children = told(why);
         turn.send(answer);
+    }
+
+    /// The room ends: nobody answers any more.
+    pub(crate) fn end(&mut self, turn: &mut Turn<'_>) {
+        while !self.0.is_empty() {
+            self.drop_at(turn, 0, &Condition::ItemNotFound.into());
+        }
     }
 
     /// Notes a private message, or an invitation: an error about it is for whoever caused it. `shown`: from whom that comes

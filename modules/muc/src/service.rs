@@ -15,7 +15,7 @@ use crate::enter::not_here;
 use crate::handle::Handle;
 use crate::loads::Claim;
 use crate::names::{MUC, REGISTER_FORM, REQUEST_FORM};
-use crate::outbox::{AT_ONCE, Gate, Patience, Receipt};
+use crate::outbox::{AT_ONCE, Gate, Patience};
 use crate::room::Room;
 use crate::rooms::Found;
 use crate::turn::Turn;
@@ -25,7 +25,7 @@ use crate::world::Here;
 #[derive(Debug, Default)]
 pub(crate) struct Behind {
     pub(crate) tickets: Vec<Ticket>,
-    receipts: Vec<Receipt>,
+    custody: Custody,
     /// What it has changed for longer than a visit, if that is not on disk yet or is to be answered.
     pub(crate) change: Option<Change>,
 }
@@ -333,10 +333,10 @@ impl Muc {
                 (lasts && waits).then(|| change(ticket))
             }
         };
-        let (copies, receipts) = handle.outbox.push(out, change.as_ref().map(|change| &change.gate));
+        let (copies, custody) = handle.outbox.push(out, change.as_ref().map(|change| &change.gate));
         self.metrics.copies.inc_by(u64::try_from(copies).unwrap_or(0));
         drop(room);
-        result.map(|value| (value, Behind { tickets, receipts, change }))
+        result.map(|value| (value, Behind { tickets, custody, change }))
     }
 
     /// Undoes a change that the store has not taken.
@@ -345,8 +345,8 @@ impl Muc {
         self.workers.spawn(async move { this.undo(&change).await });
     }
 
-    /// Sends what a turn has put into the outbox, or leaves it to the room's own task if it is much. Who has sent a message
-    /// to somebody alone waits for its turn: it is acknowledged when it is kept.
+    /// Sends what a turn has put into the outbox, or leaves it to the room's own task if it is much. A message to somebody
+    /// alone is acknowledged when it is kept, and nobody stands still until then.
     ///
     /// # Errors
     /// What the turn has said.
@@ -356,14 +356,9 @@ impl Muc {
         done: Result<(R, Behind), StanzaError>,
     ) -> Result<Left, StanzaError> {
         self.send_off(handle).await;
-        let (_, Behind { tickets, receipts, change }) = done?;
+        let (_, Behind { tickets, custody, change }) = done?;
         if let Some(change) = change {
             drop(self.conclude(change, None));
-        }
-        let mut custody = Custody::memory();
-        for receipt in receipts {
-            // No answer: the server stops.
-            custody.join(receipt.await.unwrap_or_default());
         }
         Ok(Left { tickets, custody })
     }

@@ -142,10 +142,18 @@ impl Room {
             None => self.affiliations.iter().map(|(jid, row)| (jid.clone(), row.affiliation)).collect(),
         };
         let shown = lines.iter().filter(|(_, affiliation)| self.shows(asker, *affiliation));
-        for lines in parts(shown, turn.config.list_bytes_max.0) {
-            // It may be split into several messages: each goes on where the one before has ended.
+        let parts = parts(shown, turn.config.list_bytes_max.0);
+        if since.is_some() && parts.iter().all(Vec::is_empty) {
+            // §5.2.1: "There can be no empty diff."
+            return;
+        }
+        let last = parts.len().saturating_sub(1);
+        for (number, lines) in parts.into_iter().enumerate() {
+            // It may be split into several messages: each goes on where the one before has ended. Who comes back with a
+            // version in between gets the whole list.
+            let until = if number == last { until.clone() } else { format!("{until}.{number}") };
             let mut version = mav().with_attr("until", until.as_str());
-            if let Some(since) = since.replace(until.clone()) {
+            if let Some(since) = since.replace(until) {
                 version.set_attr("since", since);
             }
             let x = Tree::new(ns::MUC_USER, "x").with_child(version);

@@ -36,7 +36,7 @@ pub use account::{Account, AccountRef, ResourceConflict};
 pub use clock::{Clock, Random};
 pub use command::{Command, CommandCall, CommandError, CommandResult};
 pub use config::{Config, ConfigError, HostConfig};
-pub use custody::Custody;
+pub use custody::{Custody, Promise};
 pub use delivery::{Outcome, Plan};
 pub use disco::{DiscoAnswer, DiscoItem, DiscoNode, DiscoOn, DiscoQuery, Identity};
 pub use event::{DropReason, Event, Flow, HookResult, Hooked, Keep, Kinds, Origin};

@@ -69,6 +69,28 @@ async fn a_joiner_who_does_not_read_is_closed_after_a_while() {
     assert!(hag.closed().is_some());
 }
 
+/// Nor does anybody stand still who sends it something.
+#[tokio::test(start_paused = true)]
+async fn who_writes_to_a_joiner_who_does_not_read_goes_on() {
+    let server = configured("entries = 100\nslow_time_max = '3 s'")
+        .config(|config| config.limits.mailbox_bytes_max = waxwing_core::config::Bytes(20_000))
+        .start()
+        .await;
+    let status = format!("<status>{}</status>", "s".repeat(2000));
+    let mut others = crowd(&server, 30, &status).await;
+    let mut hag = client(&server, "hag66").await;
+    hag.send(&format!("<presence to='{COVEN}/hag'><x xmlns='{MUC}'/></presence>")).await;
+    let before = tokio::time::Instant::now();
+    others[0].send(&format!("<message type='chat' to='{COVEN}/hag'><body>psst</body></message>")).await;
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    loop {
+        let stanza = hag.next().await.expect("who reads gets it");
+        if matches!(stanza.kind, Kind::Message(_)) && body(&stanza) == "psst" {
+            break;
+        }
+    }
+}
+
 /// Who speaks does not route all the copies of a large room.
 #[tokio::test]
 async fn the_room_routes_what_is_more_than_a_few_copies() {

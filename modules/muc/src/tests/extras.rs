@@ -193,11 +193,31 @@ async fn xep0463_5_clients_that_come_back_get_what_has_changed() {
     crone.send(&enter_with(" since='v99'")).await;
     let xml = x(&drain(&mut crone)[0]).to_xml();
     assert!(xml.contains("hecate") && xml.contains("crone1") && !xml.contains("since="), "{xml}");
+    // "There can be no empty diff": a member may not know who is banned.
+    let until = crone_version(&mut crone, mav).await;
+    ok(&admin(&mut crone, COVEN, "<item affiliation='outcast' jid='duncan@shakespeare.lit'/>").await);
+    hag.forget();
+    hag.send(&enter_with(&format!(" since='{until}'")).replace("firstwitch", "thirdwitch")).await;
+    let first = drain(&mut hag).swap_remove(0);
+    assert!(matches!(first.kind, Kind::Presence(_)), "{first:?}");
     // §5.2.3.
     ok(&configure(&mut crone, COVEN, "whois=moderators").await);
     hag.forget();
     hag.send(&enter_with("").replace("firstwitch", "thirdwitch")).await;
     refused(&drain(&mut hag)[0], Condition::Forbidden);
+}
+
+/// The version of the lists that the own presence tells.
+async fn crone_version(crone: &mut TestClient, mav: &str) -> String {
+    crone.forget();
+    crone
+        .send(&format!(
+            "<presence to='{COVEN}/firstwitch'><x xmlns='{MUC}'><mav xmlns='{mav}'/></x></presence>"
+        ))
+        .await;
+    let came = drain(crone);
+    let own = came.iter().find(|stanza| nick(stanza) == "firstwitch").unwrap();
+    x(own).child(mav, "mav").unwrap().attr("until").unwrap().to_owned()
 }
 
 /// XEP-0463 §5.2.1: long lists come in several messages, of which each goes on where the one before has ended.
@@ -229,7 +249,12 @@ async fn xep0463_5_2_1_a_long_response_is_split() {
     assert_eq!(version(&parts[0], "since"), None);
     for pair in parts.windows(2) {
         assert_eq!(version(&pair[1], "since"), version(&pair[0], "until"));
+        assert_ne!(version(&pair[1], "until"), version(&pair[0], "until"));
     }
+    // Who got the first one only does not pass for somebody who has all.
+    let first = version(&parts[0], "until").unwrap();
+    crone.send(&format!("<presence to='{COVEN}/firstwitch'><x xmlns='{MUC}'><mav xmlns='{mav}' since='{first}'/></x></presence>")).await;
+    assert_eq!(version(&x(&drain(&mut crone)[0]), "since"), None);
     let all: String = parts.iter().map(Tree::to_xml).collect();
     for jid in ["crone1", "duncan", "malcolm", "hecate", "banquo", "macduff"] {
         assert_eq!(all.matches(&format!("{jid}@")).count(), 1, "{jid}: {all}");

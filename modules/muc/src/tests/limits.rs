@@ -364,6 +364,19 @@ async fn errors_find_back_to_the_last_private_messages_of_a_user() {
     }
 }
 
+/// RFC 6120 §8.2.3: where the room ends nobody else answers.
+#[tokio::test]
+async fn a_request_in_a_room_that_ends_is_answered() {
+    let server = server().await;
+    let (mut crone, mut hag) = two(&server, "").await;
+    hag.send(&asks("firstwitch", "1")).await;
+    hag.expect_nothing();
+    let destroy = format!("<query xmlns='{MUC}#owner'><destroy/></query>");
+    ok(&ask(&mut crone, "set", COVEN, &destroy).await);
+    let answer = drain(&mut hag).into_iter().find(|stanza| stanza.id.as_deref() == Some("1"));
+    refused(&answer.expect("an answer"), Condition::ItemNotFound);
+}
+
 /// RFC 6120 §8.2.3: a request that makes room for those of others is answered.
 #[tokio::test]
 async fn a_request_that_is_given_up_is_answered() {
