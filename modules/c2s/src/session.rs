@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tracing::error;
 use waxwing_core::{CloseReason, Next, SessionRef};
@@ -42,9 +43,13 @@ impl Client<'_> {
         }
         let mut drained = self.connection.try_flush()?;
         while drained && session.has_next() {
-            // One write for all that waits.
+            // One write for all that waits, or for a part of it: a thousand clients for whom much waits do not keep the
+            // others waiting for all of it.
             self.write_mailbox(session).await?;
             drained = self.connection.try_flush()?;
+            if drained && session.has_next() {
+                yield_now().await;
+            }
         }
         if drained {
             session.flushed();
@@ -172,8 +177,8 @@ fn end(reason: CloseReason) -> End {
     }
 }
 
-/// At most so much is taken out of the mailbox for one write.
-const WRITE_BYTES_MAX: usize = 64 * 1024;
+/// At most so much is taken out of the mailbox for one write: a record of TLS.
+const WRITE_BYTES_MAX: usize = 16 * 1024;
 /// With so many stanzas that are not on disk nothing more is read.
 const UNHANDLED_MAX: usize = 1000;
 /// With so much unread by the client nothing more is read from it.
