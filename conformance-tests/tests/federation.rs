@@ -585,6 +585,7 @@ fn xep0357_5_an_app_server_elsewhere_is_told_of_a_message() {
     assert!(enabled.contains("type='result'"), "{enabled}");
     romeo.send("</stream:stream>");
     romeo.until("</stream:stream>");
+    romeo.until_closed();
     for (number, body) in ["one", "two"].into_iter().enumerate() {
         benvolio.send(&format!("<message to='romeo@ours.lit' type='chat'><body>{body}</body></message>"));
         let told = service.until("</iq>");

@@ -481,6 +481,13 @@ impl Client {
         self.try_until_any(all).unwrap_or_else(|reason| panic!("{}: {reason}", self.jid))
     }
 
+    /// Reads until the server has closed the connection: the session has ended by then, not yet at its last words.
+    #[track_caller]
+    pub(crate) fn until_closed(&mut self) {
+        let why = self.try_until("\0").expect_err("no character of XML");
+        assert!(why.starts_with("the stream ended"), "{why}");
+    }
+
     fn try_until(&mut self, what: &str) -> Result<String, String> {
         self.try_until_any(&[what])
     }
